@@ -1,0 +1,2 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Shaping within limits, safety, and command interfaces."""

@@ -1,0 +1,97 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Between the package's own data and ROS messages; the only place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import JointState, PointCloud2, PointField
+from std_msgs.msg import Header
+
+from mirror_robot.human.landmarks import POSE
+from mirror_robot.human.observation import BodyObservation
+
+_CLOUD_FIELDS = tuple(
+    PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
+    for index, name in enumerate(("x", "y", "z", "visibility")))
+
+
+def to_time(seconds: float) -> Time:
+    """Return a ROS time of `seconds` since the epoch of the node's clock."""
+    nanoseconds = round(seconds * 1e9)
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def to_seconds(stamp: Time) -> float:
+    """Return a ROS time in seconds."""
+    return stamp.sec + stamp.nanosec * 1e-9
+
+
+def body_to_cloud(body: BodyObservation) -> PointCloud2:
+    """Return the landmarks as an unordered cloud x y z visibility, one point per landmark of POSE."""
+    data = np.column_stack([body.landmarks, body.visibility]).astype("<f4")
+    return PointCloud2(
+        header=Header(stamp=to_time(body.stamp), frame_id=f"body_{body.id}"),
+        height=1, width=len(data), fields=list(_CLOUD_FIELDS), is_bigendian=False,
+        point_step=16, row_step=16 * len(data), data=data.tobytes(),
+        is_dense=bool(np.isfinite(data).all()))
+
+
+def cloud_to_body(cloud: PointCloud2) -> BodyObservation:
+    """Return the body that a cloud made by `body_to_cloud` holds.
+
+    Raises
+    ------
+    ValueError
+        If the cloud has not one point per landmark or lacks one of the four fields.
+    """
+    offsets = {field.name: field.offset for field in cloud.fields
+               if field.datatype == PointField.FLOAT32}
+    missing = [name for name in ("x", "y", "z", "visibility") if name not in offsets]
+    count = cloud.width * cloud.height
+    if missing or count != len(POSE) or len(cloud.data) < count * cloud.point_step:
+        raise ValueError(
+            f"a body cloud has {len(POSE)} points with float32 x y z visibility; this one has "
+            f"{count} points" + (f" and lacks {', '.join(missing)}" if missing else ""))
+    order = ">f4" if cloud.is_bigendian else "<f4"
+    raw = np.frombuffer(bytes(cloud.data), np.uint8)[:count * cloud.point_step]
+    raw = raw.reshape(count, cloud.point_step)
+    values = np.column_stack([
+        raw[:, offsets[name]:offsets[name] + 4].copy().view(order)[:, 0]
+        for name in ("x", "y", "z", "visibility")]).astype(float)
+    known = np.isfinite(values).all(axis=1)
+    return BodyObservation(
+        stamp=to_seconds(cloud.header.stamp), id=cloud.header.frame_id.removeprefix("body_"),
+        landmarks=np.where(known[:, None], values[:, :3], np.nan),
+        visibility=np.where(known, values[:, 3], 0.0))
+
+
+def joint_state(
+    stamp: float, frame: str, names: Sequence[str], position: Sequence[float],
+    velocity: Sequence[float] = (),
+) -> JointState:
+    """Return a JointState without the entries whose position is not finite."""
+    position = np.asarray(position, float)
+    keep = np.isfinite(position)
+    message = JointState(header=Header(stamp=to_time(stamp), frame_id=frame))
+    message.name = [name for name, kept in zip(names, keep) if kept]
+    message.position = position[keep].tolist()
+    if len(velocity):
+        message.velocity = np.nan_to_num(np.asarray(velocity, float)[keep]).tolist()
+    return message
+
+
+def named_values(message: JointState) -> Mapping[str, float]:
+    """Return position by name.
+
+    Raises
+    ------
+    ValueError
+        If names and positions differ in number.
+    """
+    if len(message.name) != len(message.position):
+        raise ValueError(
+            f"a JointState with {len(message.name)} names and {len(message.position)} positions")
+    return dict(zip(message.name, message.position))

@@ -1,0 +1,63 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""How every node of this package starts, comes up and ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.node import Node
+
+from mirror_robot.nodes.parameters import ParameterError
+
+
+def run(make_node: Callable[[], Node]) -> int:
+    """Run one node until it is told to stop; return the exit code.
+
+    Ctrl-C and SIGTERM end it cleanly with 0. An error at start that a person can mend (a wrong
+    parameter, a missing file) is printed as one line and gives 2.
+    """
+    # SIGTERM as KeyboardInterrupt: rclpy's own handler shuts the context down first, and a node
+    # could no longer publish its last, safe command.
+    rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    node = None
+    try:
+        node = make_node()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except (ParameterError, ValueError, OSError) as error:
+        if node is not None:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    finally:
+        if node is not None:
+            getattr(node, "close", lambda: None)()
+            node.destroy_node()
+        if rclpy.ok():
+            rclpy.shutdown()
+    return 0
+
+
+def bring_up(node: LifecycleNode) -> None:
+    """Configure and activate a lifecycle node by itself as soon as it spins.
+
+    Without a lifecycle manager a user would have to call two services by hand; where there is one,
+    the node's ``autostart`` parameter is set to false.
+    """
+
+    def step() -> None:
+        timer.cancel()
+        node.destroy_timer(timer)
+        if node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            node.trigger_activate()
+
+    timer = node.create_timer(0.0, step)
