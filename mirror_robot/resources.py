@@ -20,9 +20,10 @@ def _ament_prefixes() -> Iterator[Path]:
 def share_folders(package: str = PACKAGE) -> Iterator[Path]:
     """Yield the share folders of `package`, best first.
 
-    A checkout comes before an installed copy, so that what a developer edits is what runs. The ament
-    index is read from the environment and not through ament_index_python: the rclpy wheels leave
-    ``AMENT_PREFIX_PATH`` unset, and in a virtual environment ``data_files`` go below ``sys.prefix``.
+    A checkout comes before an installed copy, so that what a developer edits is what runs. The
+    ament index is read from the environment and not through ament_index_python: the rclpy wheels
+    leave ``AMENT_PREFIX_PATH`` unset, and in a virtual environment ``data_files`` go below
+    ``sys.prefix``.
     """
     source = Path(__file__).resolve().parent.parent
     if package == PACKAGE and (source / "package.xml").is_file():

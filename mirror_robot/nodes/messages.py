@@ -30,7 +30,7 @@ def to_seconds(stamp: Time) -> float:
 
 
 def body_to_cloud(body: BodyObservation) -> PointCloud2:
-    """Return the landmarks as an unordered cloud x y z visibility, one point per landmark of POSE."""
+    """Return the landmarks as a cloud x y z visibility, one point per landmark of POSE."""
     data = np.column_stack([body.landmarks, body.visibility]).astype("<f4")
     return PointCloud2(
         header=Header(stamp=to_time(body.stamp), frame_id=f"body_{body.id}"),

@@ -1,5 +1,5 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""Parameters declared once: default, unit, range and description; refused at the door when wrong."""
+"""Parameters declared once: default, unit, range, description; refused at the door when wrong."""
 
 from __future__ import annotations
 
@@ -139,4 +139,5 @@ def _explain(parameter: Parameter, node: Node, error: Exception) -> str:
         f" from {parameter.minimum} to {parameter.maximum}")
     unit = f" {parameter.unit}" if parameter.unit else ""
     value = getattr(given, "value", given)
-    return f"{node.get_name()}: {parameter.name} = {value!r} cannot be taken: it is a {wants}{limits}{unit}."
+    return (f"{node.get_name()}: {parameter.name} = {value!r} cannot be taken: "
+            f"it is a {wants}{limits}{unit}.")

@@ -1,0 +1,241 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Robot profiles: the short YAML that says which part of a robot is which."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mirror_robot.resources import share_file, share_folders
+
+ACTION_UNITS = ("AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12", "AU14", "AU15",
+                "AU17", "AU20", "AU23", "AU24", "AU25", "AU26", "AU43")
+"""The facial action units that a face channel may name, each also with L or R behind it."""
+
+_ARM_POINTS = ("shoulder", "elbow", "wrist", "tip")
+_CHAINS = ("torso", "head", "left_arm", "right_arm")
+_KEYS = ("name", "description", "chains", "face", "rest", "limits", "controllers")
+_LIMITS = ("velocity_scale", "acceleration", "jerk", "joints")
+_JOINT_LIMITS = ("velocity", "acceleration", "jerk")
+
+
+class ProfileError(ValueError):
+    """A profile that cannot be used; names the key, the value and the valid choices."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One limb of a robot.
+
+    Attributes
+    ----------
+    joints : tuple of str
+        From the trunk outwards.
+    links : mapping str -> str
+        Torso and head: ``link``, whose rotation follows the person's. Arms: ``shoulder``,
+        ``elbow``, ``wrist`` and optionally ``tip``, whose origins follow the person's points.
+    palm_axis : tuple of 3 floats, optional
+        Normal out of the palm in the wrist link's axes.
+    """
+
+    joints: tuple[str, ...]
+    links: Mapping[str, str]
+    palm_axis: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class RobotProfile:
+    """What a profile file says; the fields follow its keys.
+
+    Attributes
+    ----------
+    name : str
+    description : Path
+        URDF or xacro file.
+    chains : mapping of ``torso``, ``head``, ``left_arm``, ``right_arm`` to Chain
+        Those that the robot has.
+    face : mapping joint -> {action unit: gain}
+        +1 drives the joint from neutral to its upper limit, -1 to its lower limit.
+    rest : mapping joint -> position [rad or m]
+        Joints not named rest at 0, or at the nearest limit.
+    velocity_scale : float
+        0..1, multiplies the velocity limits of the description.
+    acceleration, jerk : float
+        Limits [rad/s^2, rad/s^3], which URDF has no place for.
+    joint_limits : mapping joint -> {velocity, acceleration, jerk}
+        Exceptions of single joints.
+    controllers : mapping controller -> tuple of joints
+    path : Path
+        The profile's own file.
+    """
+
+    name: str
+    description: Path
+    chains: Mapping[str, Chain]
+    face: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    rest: Mapping[str, float] = field(default_factory=dict)
+    velocity_scale: float = 1.0
+    acceleration: float = 15.0
+    jerk: float = 150.0
+    joint_limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    controllers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    path: Path = Path()
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """All joints that the profile uses: the chains' and then the face's."""
+        named = [joint for chain in self.chains.values() for joint in chain.joints]
+        return tuple(dict.fromkeys([*named, *self.face]))
+
+
+def choices(wrong: str, valid: Iterable[str]) -> str:
+    """Return a hint for a wrong name: the nearest valid one, then all of them."""
+    valid = sorted(valid)
+    near = difflib.get_close_matches(wrong, valid, n=1)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"valid: {', '.join(valid)}"
+
+
+def known_robots() -> tuple[str, ...]:
+    """Return the names of the profiles that come with the package."""
+    for folder in share_folders():
+        if names := sorted(path.stem for path in (folder / "config/robots").glob("*.yaml")):
+            return tuple(names)
+    return ()
+
+
+def load_profile(robot: str | Path) -> RobotProfile:
+    """Read a profile by the name of a known robot or by the path of a YAML file.
+
+    Raises
+    ------
+    ProfileError
+        If there is no such robot or file, or if anything in it is not as it should be.
+    """
+    path = Path(robot).expanduser()
+    if path.suffix not in (".yaml", ".yml"):
+        try:
+            path = share_file(f"config/robots/{robot}.yaml")
+        except FileNotFoundError:
+            raise ProfileError(
+                f"no robot {str(robot)!r}; {choices(str(robot), known_robots())}, "
+                "or the path of a profile (.yaml)") from None
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(f"cannot read the profile {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ProfileError(f"{path} is not valid YAML: {error}") from error
+    try:
+        return _profile(content, path)
+    except ProfileError as error:
+        raise ProfileError(f"{path}: {error}") from None
+
+
+def _mapping(value: Any, where: str, valid: Iterable[str] | None = None) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ProfileError(f"{where} must be a mapping, not {value!r}")
+    for key in value:
+        if valid is not None and key not in valid:
+            raise ProfileError(f"{where} has no key {key!r}; {choices(str(key), valid)}")
+    return value
+
+
+def _number(value: Any, where: str, low: float = float("-inf"), high: float = float("inf")):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ProfileError(f"{where} must be a number from {low} to {high}, not {value!r}")
+    return float(value)
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ProfileError(f"{where} must be a list of names, not {value!r}")
+    if len(set(value)) != len(value):
+        raise ProfileError(f"{where} names a joint twice: {value}")
+    return tuple(value)
+
+
+def _profile(content: Any, path: Path) -> RobotProfile:
+    content = _mapping(content, "a profile", _KEYS)
+    for key in ("name", "description", "chains"):
+        if key not in content:
+            raise ProfileError(f"the key {key!r} is missing")
+    limits = _mapping(content.get("limits") or {}, "limits", _LIMITS)
+    positive = 1e-6
+    profile = RobotProfile(
+        name=str(content["name"]),
+        description=_description(content["description"], path),
+        chains={name: _chain(name, chain) for name, chain in
+                _mapping(content["chains"], "chains", _CHAINS).items()},
+        face={joint: _face(joint, units) for joint, units in
+              _mapping(content.get("face") or {}, "face").items()},
+        rest={joint: _number(value, f"rest.{joint}") for joint, value in
+              _mapping(content.get("rest") or {}, "rest").items()},
+        velocity_scale=_number(limits.get("velocity_scale", 1.0), "limits.velocity_scale",
+                               positive, 1.0),
+        acceleration=_number(limits.get("acceleration", 15.0), "limits.acceleration", positive),
+        jerk=_number(limits.get("jerk", 150.0), "limits.jerk", positive),
+        joint_limits={
+            joint: {key: _number(value, f"limits.joints.{joint}.{key}", positive) for key, value in
+                    _mapping(values, f"limits.joints.{joint}", _JOINT_LIMITS).items()}
+            for joint, values in _mapping(limits.get("joints") or {}, "limits.joints").items()},
+        controllers={name: _names(joints, f"controllers.{name}") for name, joints in
+                     _mapping(content.get("controllers") or {}, "controllers").items()},
+        path=path)
+    if not profile.joints:
+        raise ProfileError("chains and face name no joint")
+    for where, names in (
+        ("rest", profile.rest), ("limits.joints", profile.joint_limits),
+        *((f"controllers.{name}", joints) for name, joints in profile.controllers.items()),
+    ):
+        for joint in names:
+            if joint not in profile.joints:
+                raise ProfileError(f"{where}: {joint!r} is in no chain and not in the face; "
+                                   f"{choices(joint, profile.joints)}")
+    return profile
+
+
+def _description(value: Any, path: Path) -> Path:
+    value = _mapping(value, "description", ("package", "file"))
+    file = value.get("file")
+    if not isinstance(file, str):
+        raise ProfileError("description.file must name a URDF or xacro file")
+    if "package" in value:
+        try:
+            return share_file(file, str(value["package"]))
+        except FileNotFoundError as error:
+            raise ProfileError(f"description: {error}") from None
+    found = (path.parent / Path(file).expanduser()).resolve()
+    if not found.is_file():
+        raise ProfileError(f"description.file: there is no file {found}")
+    return found
+
+
+def _chain(name: str, value: Any) -> Chain:
+    where = f"chains.{name}"
+    arm = name.endswith("_arm")
+    keys = ("joints", *_ARM_POINTS, "palm_axis") if arm else ("joints", "link")
+    value = _mapping(value, where, keys)
+    needed = ("joints", "shoulder", "elbow", "wrist") if arm else ("joints", "link")
+    for key in needed:
+        if key not in value:
+            raise ProfileError(f"{where}.{key} is missing")
+    axis = value.get("palm_axis")
+    if axis is not None and not (isinstance(axis, list) and len(axis) == 3):
+        raise ProfileError(f"{where}.palm_axis must be three numbers, not {axis!r}")
+    return Chain(
+        joints=_names(value["joints"], f"{where}.joints"),
+        links={key: str(value[key]) for key in (_ARM_POINTS if arm else ("link",))
+               if key in value},
+        palm_axis=None if axis is None else tuple(_number(v, f"{where}.palm_axis") for v in axis))
+
+
+def _face(joint: str, value: Any) -> Mapping[str, float]:
+    where = f"face.{joint}"
+    valid = {name + side for name in ACTION_UNITS for side in ("", "L", "R")}
+    return {unit: _number(gain, f"{where}.{unit}", -2.0, 2.0)
+            for unit, gain in _mapping(value, where, valid).items()}
