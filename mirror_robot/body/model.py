@@ -3,67 +3,24 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pinocchio as pin
 
+from mirror_robot.body.description import (
+    DescriptionError,
+    links,
+    movable_joints,
+    parse_description,
+    read_description,
+)
 from mirror_robot.body.profile import ProfileError, RobotProfile, choices, load_profile
 from mirror_robot.human.posture import SIDES, HumanPosture
 
-_MOVING = ("revolute", "continuous", "prismatic")
 _ARM_POINTS = ("shoulder", "elbow", "wrist", "tip")
-
-
-class DescriptionError(ValueError):
-    """A robot description that cannot be used; names the file and the element."""
-
-
-def read_description(path: Path, arguments: Mapping[str, str] | None = None) -> str:
-    """Return the URDF text of a URDF or xacro file.
-
-    Raises
-    ------
-    DescriptionError
-        If the file cannot be read or is not valid.
-    """
-    try:
-        if path.suffix != ".xacro":
-            return path.read_text(encoding="utf-8")
-        import xacro
-        return xacro.process_file(str(path), mappings=dict(arguments or {})).toxml()
-    except ImportError:
-        raise DescriptionError(
-            f"{path} is xacro, and the Python module xacro is missing "
-            "(apt: ros-<distro>-xacro, pip: xacro)") from None
-    except OSError as error:
-        raise DescriptionError(f"cannot read {path}: {error.strerror}") from error
-    except Exception as error:  # xacro's own errors share no narrower base
-        raise DescriptionError(f"{path}: {error}") from error
-
-
-def _checked(urdf: str, source: str) -> str:
-    """Return the URDF as Pinocchio takes it, after the checks that give a helpful message.
-
-    Continuous joints become revolute ones of two turns each way: one number per joint everywhere.
-    """
-    try:
-        root = ElementTree.fromstring(urdf)
-    except ElementTree.ParseError as error:
-        raise DescriptionError(f"{source} is not valid XML: {error}") from None
-    if root.tag != "robot":
-        raise DescriptionError(f"{source}: the root element is <{root.tag}>, not <robot>")
-    for joint in root.iter("joint"):
-        if joint.get("type") == "continuous":
-            joint.set("type", "revolute")
-            limit = joint.find("limit")
-            if limit is None:
-                limit = ElementTree.SubElement(joint, "limit", effort="100", velocity="3")
-            limit.set("lower", str(-4 * np.pi))
-            limit.set("upper", str(4 * np.pi))
-    return ElementTree.tostring(root, encoding="unicode")
 
 
 class Kinematics:
@@ -119,10 +76,10 @@ class RobotModel:
     def __init__(self, profile: RobotProfile, urdf: str) -> None:
         self.profile, self.urdf = profile, urdf
         source = str(profile.description)
-        text = _checked(urdf, source)
-        self._check_names(text, source)
+        robot = parse_description(urdf, source)
+        self._check_names(robot, source)
         try:
-            full = pin.buildModelFromXML(text)
+            full = pin.buildModelFromXML(ElementTree.tostring(robot, encoding="unicode"))
         except Exception as error:  # Pinocchio raises what its parser raises
             raise DescriptionError(f"{source}: {error}") from None
         self.joint_names: tuple[str, ...] = profile.joints
@@ -175,27 +132,18 @@ class RobotModel:
         """Return the model of the robot that `profile` describes."""
         return cls(profile, read_description(profile.description))
 
-    def _check_names(self, text: str, source: str) -> None:
-        root = ElementTree.fromstring(text)
-        joints = {j.get("name", ""): j.get("type") for j in root.iter("joint") if j.get("type")}
-        mimics = {j.get("name") for j in root.iter("joint") if j.find("mimic") is not None}
-        links = {link.get("name", "") for link in root.iter("link")}
-        movable = {name for name, kind in joints.items() if kind in _MOVING} - mimics
+    def _check_names(self, robot: ElementTree.Element, source: str) -> None:
+        where, joints = self.profile.path, movable_joints(robot)
         for name in self.profile.joints:
             if name not in joints:
-                raise ProfileError(
-                    f"{self.profile.path}: {source} has no joint {name!r}; "
-                    f"{choices(name, movable)}")
-            if name not in movable:
-                what = "mimics another" if name in mimics else f"is {joints[name]}"
-                raise ProfileError(f"{self.profile.path}: joint {name!r} {what} and cannot be "
-                                   f"driven; {choices(name, movable)}")
+                raise ProfileError(f"{where}: {source} has no joint {name!r} that can be driven; "
+                                   f"{choices(name, joints)}")
+        known = links(robot)
         for key, chain in self.profile.chains.items():
             for point, link in chain.links.items():
-                if link not in links:
-                    raise ProfileError(
-                        f"{self.profile.path}: chains.{key}.{point}: {source} has no link "
-                        f"{link!r}; {choices(link, links)}")
+                if link not in known:
+                    raise ProfileError(f"{where}: chains.{key}.{point}: {source} has no link "
+                                       f"{link!r}; {choices(link, known)}")
 
     def columns(self, chain: str) -> np.ndarray:
         """Return the indices (k,) of a chain's joints; empty when the robot lacks the chain."""
