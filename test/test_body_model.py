@@ -46,7 +46,7 @@ def test_a_profile_with_an_unknown_joint_names_the_nearest_joint_of_the_robot(ed
         profile["controllers"] = {}
         profile["rest"] = {}
 
-    with pytest.raises(ProfileError, match="no joint 'left_elbo' .* did you mean 'left_elbow'"):
+    with pytest.raises(ProfileError, match=r"no joint 'left_elbo' .* did you mean 'left_elbow'"):
         load_model(edited(change))
 
 
