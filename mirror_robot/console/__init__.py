@@ -1,2 +1,6 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""The mirror_robot command."""
+"""The command `mirror_robot`."""
+
+from mirror_robot.console.main import main
+
+__all__ = ["main"]
