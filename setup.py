@@ -1,5 +1,5 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""Installs the package for ROS 2 (colcon, ament_python) and for a plain virtual environment (pip)."""
+"""Installs the package for ROS 2 (colcon, ament_python) and for a virtual environment (pip)."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ SHARE = f"share/{NAME}"
 
 
 def share_files(*folders: str) -> list[tuple[str, list[str]]]:
-    """Return the files below `folders` as ``data_files`` that keep their place in the share folder."""
+    """Return the files below `folders` as ``data_files`` that keep their place below share."""
     grouped: dict[str, list[str]] = {}
     for folder in folders:
         for path in sorted(Path(folder).rglob("*")):

@@ -84,6 +84,14 @@ NAMESPACE = Option("namespace", "", "namespace of all nodes and topics, such as 
 OPTIONS = (SOURCE, ROBOT, MIMIC, MIRROR_IMAGE, SIM, USE_SIM_TIME, PARAMS_FILE, NAMESPACE)
 """All options of the loop."""
 
+RVIZ = Option("rviz", FALSE, "show robot, person and goal in RViz")
+MOCK = Option(
+    "mock", FALSE, "try it without hardware: ros2_control's mock components move instead")
+CONTROL = Option(
+    "ros2_control", TRUE,
+    "start controller_manager, the profile's controllers and robot_state_publisher; false where "
+    "the robot's own bringup has done so")
+
 
 @dataclass(frozen=True)
 class NodeEntry:

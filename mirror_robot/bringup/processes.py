@@ -132,6 +132,6 @@ class Processes:
 
 
 def end_on_signals() -> None:
-    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that ``finally`` runs; main thread only."""
+    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that ``finally`` runs (main thread)."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

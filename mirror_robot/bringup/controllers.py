@@ -1,0 +1,46 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Parameters of controller_manager and its controllers, from a robot profile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mirror_robot.body.profile import RobotProfile
+
+STATE_BROADCASTER = "joint_state_broadcaster"
+_TRAJECTORY_CONTROLLER = "joint_trajectory_controller/JointTrajectoryController"
+
+
+def controller_parameters(profile: RobotProfile, update_rate: int = 100) -> dict[str, Any]:
+    """Return the content of the parameter file that makes the profile's controllers.
+
+    Parameters
+    ----------
+    profile : RobotProfile
+    update_rate : int
+        Of the controller manager [Hz].
+
+    Raises
+    ------
+    ValueError
+        If the profile names no controllers.
+    """
+    if not profile.controllers:
+        raise ValueError(f"{profile.path}: the profile names no controllers; add them under "
+                         "controllers: {<joint_trajectory_controller>: [joints]}")
+    manager: dict[str, Any] = {
+        "update_rate": update_rate,
+        STATE_BROADCASTER: {"type": "joint_state_broadcaster/JointStateBroadcaster"},
+        **{name: {"type": _TRAJECTORY_CONTROLLER} for name in profile.controllers}}
+    parameters: dict[str, Any] = {"/**/controller_manager": {"ros__parameters": manager}}
+    for name, joints in profile.controllers.items():
+        parameters[f"/**/{name}"] = {"ros__parameters": {
+            "joints": list(joints),
+            "command_interfaces": ["position"],
+            "state_interfaces": ["position", "velocity"],
+            # A joint about which nothing is known is left out of the command.
+            "allow_partial_joints_goal": True,
+            # Commands are streamed one point at a time and move on through it.
+            "allow_nonzero_velocity_at_trajectory_end": True,
+        }}
+    return parameters
