@@ -1,0 +1,204 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""The motor repertoire: scripts in human terms, bound to the body of one robot.
+
+Binding re-lives every script, with the variation that people show, through the same retargeting that
+the robot uses for a person it sees, and learns a primitive from that. It takes seconds and is kept
+in the cache folder, so that it happens once per robot and repertoire.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mirror_robot.body.face import face_positions
+from mirror_robot.body.model import RobotModel
+from mirror_robot.body.profile import choices
+from mirror_robot.body.retargeting import Retargeter
+from mirror_robot.human.posture import HumanPosture
+from mirror_robot.motor.primitive import (
+    MotorPrimitive,
+    MotorStyle,
+    Trajectory,
+    learn_style,
+    load_primitives,
+    save_primitives,
+)
+from mirror_robot.motor.script import (
+    Course,
+    RepertoireError,
+    Script,
+    read_scripts,
+    sample_course,
+)
+from mirror_robot.resources import cache_folder, share_file
+
+__all__ = ["Repertoire", "RepertoireError", "bind_script", "load_repertoire"]
+
+_LOG = logging.getLogger(__name__)
+
+_SAMPLES = 4
+"""Varied courses per style, beside the one as written."""
+
+_STEP = 0.08
+"""Spacing of a course while binding [s]."""
+
+_CACHE_FORMAT = 1
+"""To be raised when binding gives other primitives for the same files."""
+
+
+@dataclass(frozen=True)
+class Repertoire:
+    """The units that one robot can perform and recognise.
+
+    Attributes
+    ----------
+    model : RobotModel
+    units : tuple of MotorPrimitive
+    """
+
+    model: RobotModel
+    units: tuple[MotorPrimitive, ...]
+
+    def __iter__(self) -> Iterator[MotorPrimitive]:
+        return iter(self.units)
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the units, in order."""
+        return tuple(unit.name for unit in self.units)
+
+    def __getitem__(self, name: str) -> MotorPrimitive:
+        """Return a unit by name.
+
+        Raises
+        ------
+        RepertoireError
+            If there is none; the message names those that are.
+        """
+        for unit in self.units:
+            if unit.name == name:
+                return unit
+        raise RepertoireError(f"no unit {name!r}; {choices(name, self.names)}")
+
+    def perform(self, name: str, start: np.ndarray | None = None, *, speed: float = 1.0,
+                size: float = 1.0, repetitions: int = 3, style: str | None = None,
+                random: np.random.Generator | None = None) -> Trajectory:
+        """Return a unit's movement within this robot's limits of position and velocity.
+
+        As `MotorPrimitive.perform`, from the robot's rest when no `start` (n,) is given; positions
+        are clipped, and the whole is slowed down when some joint would be too fast.
+        """
+        model = self.model
+        trajectory = self[name].perform(
+            model.rest if start is None else start, speed=speed, size=size,
+            repetitions=repetitions, style=style, random=random)
+        rows = [model.index[joint] for joint in trajectory.joint_names]
+        positions = np.clip(trajectory.positions, model.lower[rows], model.upper[rows])
+        velocities = np.gradient(positions, trajectory.times, axis=0)
+        velocities[[0, -1]] = 0.0
+        slower = max(float((np.abs(velocities) / model.velocity[rows]).max(initial=0.0)), 1.0)
+        return Trajectory(trajectory.joint_names, trajectory.times * slower, positions,
+                          velocities / slower)
+
+
+def _relive(course: Course, retargeter: Retargeter) -> np.ndarray:
+    """Return the robot's positions (t, n) for a course; NaN for joints that it leaves free."""
+    retargeter.reset()
+    positions = []
+    unknown = np.full((2, 3), np.nan)
+    for number, stamp in enumerate(course.times):
+        posture = HumanPosture(float(stamp), course.limbs[number], unknown,
+                               course.torso[number], course.head[number])
+        body = retargeter.retarget(posture).positions
+        if course.face:
+            face = face_positions(retargeter.model,
+                                  {unit: float(v[number]) for unit, v in course.face.items()})
+            body = np.where(np.isfinite(face), face, body)
+        positions.append(body)
+    return np.array(positions)
+
+
+def _bind_style(script: Script, number: int, retargeter: Retargeter,
+                random: np.random.Generator) -> MotorStyle:
+    style = script.styles[number]
+    length = style.times[-1]
+    demonstrations = []
+    for source in (None, *[random] * _SAMPLES):
+        course = sample_course(script, style, _STEP, source)
+        demonstrations.append((course.times, _relive(course, retargeter)))
+    repeat = None if style.repeat is None else (style.repeat[0] / length,
+                                                style.repeat[1] / length)
+    return learn_style(demonstrations, name=style.name, repeat=repeat,
+                       duration_spread=script.tempo)
+
+
+def bind_script(script: Script, model: RobotModel, seed: int = 0) -> MotorPrimitive | None:
+    """Return the primitive with which a robot makes a scripted movement.
+
+    None when the robot has none of the joints that the movement is made with.
+    """
+    random = np.random.default_rng(seed)
+    retargeter = Retargeter(model, mirror_image=False)
+    styles = tuple(_bind_style(script, number, retargeter, random)
+                   for number in range(len(script.styles)))
+    weights = np.zeros((len(model.joint_names), 2))
+    for part, pair in script.matters.items():
+        columns = np.flatnonzero(~model.body) if part == "face" else model.columns(part)
+        weights[columns] = pair
+    used = np.any([np.isfinite(style.mean).all(axis=0) for style in styles], axis=0)
+    weights[~used] = 0.0
+    if not weights.any():
+        return None
+    return MotorPrimitive(script.name, model.joint_names, styles, script.action, script.side,
+                          script.channel, script.meaning, script.background, weights)
+
+
+def load_repertoire(model: RobotModel, path: str | Path | None = None, *,
+                    cache: bool = True) -> Repertoire:
+    """Return the units of a repertoire file, bound to a robot.
+
+    Parameters
+    ----------
+    model : RobotModel
+    path : str or Path, optional
+        YAML in human terms; the repertoire of the package by default.
+    cache : bool
+        Keep the bound units in the cache folder, and take them from there.
+
+    Raises
+    ------
+    RepertoireError
+        If the file is not as it should be.
+    """
+    path = share_file("config/repertoire.yaml") if path is None else Path(path).expanduser()
+    scripts = read_scripts(path)
+    profile = model.profile
+    digest = hashlib.sha256("\0".join([
+        str(_CACHE_FORMAT), path.read_text(encoding="utf-8"), model.urdf,
+        repr((profile.chains, profile.face, model.rest.tolist()))]).encode()).hexdigest()
+    kept = cache_folder() / "repertoire" / f"{profile.name}-{digest[:16]}.npz" if cache else None
+    if kept is not None and kept.is_file():
+        try:
+            units, note = load_primitives(kept)
+            if note == digest:
+                return Repertoire(model, units)
+        except ValueError as error:
+            _LOG.warning("%s; binding anew", error)
+    bound = [bind_script(script, model, seed) for seed, script in enumerate(scripts)]
+    lacking = [script.name for script, unit in zip(scripts, bound) if unit is None]
+    if lacking:
+        _LOG.warning("%s has no joints for: %s", profile.name, ", ".join(lacking))
+    units = tuple(unit for unit in bound if unit is not None)
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        save_primitives(kept, model.joint_names, units, digest)
+    return Repertoire(model, units)
