@@ -9,6 +9,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from mirror_robot.human.landmarks import POSE_INDEX
+from mirror_robot.human.observation import BodyObservation
+
 # Rows of MediaPipe's 478-point face mesh; "Left" is the person's own left.
 _OUTER_EYE = {"Left": 263, "Right": 33}
 _INNER_EYE = {"Left": 362, "Right": 133}
@@ -120,10 +123,10 @@ def _in_face_axes(points: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
 
 NEUTRAL: Mapping[str, tuple[float, float]] = MappingProxyType({
     name + side: value for names, value in {
-        ("browInnerHeight",): (0.195, 0.02),
-        ("browMiddleHeight",): (0.245, 0.02),
-        ("browOuterHeight",): (0.155, 0.015),
-        ("browSlope",): (0.040, 0.015),
+        ("browInnerHeight",): (0.200, 0.03),
+        ("browMiddleHeight",): (0.245, 0.03),
+        ("browOuterHeight",): (0.160, 0.02),
+        ("browSlope",): (0.040, 0.018),
         ("eyeAperture",): (0.095, 0.012),
         ("mouthCornerHeight",): (-0.010, 0.010),
         ("mouthCornerNose",): (0.260, 0.022),
@@ -140,7 +143,7 @@ NEUTRAL: Mapping[str, tuple[float, float]] = MappingProxyType({
         ("eyeWide",): (0.01, 0.01),
     }.items() for name in names for side in _SIDES
 } | {
-    "browInnerUp": (0.03, 0.06),
+    "browInnerUp": (0.04, 0.10),
     "browGap": (0.285, 0.014),
     "mouthWidth": (0.580, 0.05),
     "lipOpening": (0.006, 0.005),
@@ -182,7 +185,7 @@ _SIDED_CUES: Mapping[str, tuple[_Cue, ...]] = {
     "AU12": (_Cue("mouthSmile", 0.10, 0.80), _Cue("mouthCornerNose", -0.015, -0.095),
              _Cue("mouthCornerHeight", 0.015, 0.100, 0.5)),
     "AU14": (_Cue("mouthDimple", 0.03, 0.30),),
-    "AU15": (_Cue("mouthCornerHeight", -0.008, -0.040), _Cue("mouthFrown", 0.02, 0.12)),
+    "AU15": (_Cue("mouthCornerHeight", -0.006, -0.028), _Cue("mouthFrown", 0.01, 0.06)),
     "AU20": (_Cue("mouthStretch", 0.06, 0.35),),
     "AU43": (_Cue("eyeBlink", 0.15, 0.55), _Cue("eyeAperture", -0.035, -0.080)),
 }
@@ -206,27 +209,24 @@ MOUTH_UNITS = ("AU9", "AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "A
 """Action units that cannot be told while something covers the mouth."""
 
 
-def neutral_face() -> dict[str, float]:
-    """Return the neutral face of nobody in particular: the mean of each measure."""
-    return {name: mean for name, (mean, _) in NEUTRAL.items()}
-
-
 def action_units(
-    coefficients: Mapping[str, float], baseline: Mapping[str, float] | None = None,
+    coefficients: Mapping[str, float], neutral: NeutralFace | None = None,
     mouth_hidden: bool = False,
 ) -> dict[str, float]:
     """Tell which facial action units (Ekman and Friesen's FACS) are seen, and how strongly.
 
     Each unit is the weighted mean of its cues, each cue the movement of one measure away from the
     neutral face, past a dead zone, against its movement at the apex of posed expressions. Cues
-    whose measure is absent are left out; a unit without any cue is left out, never invented.
+    whose measure is absent are left out; a unit without any cue is left out, never invented. While
+    the person's own neutral face is not known, the dead zone is wider by what differs between
+    people: a stranger's low brow is no frown.
 
     Parameters
     ----------
     coefficients : mapping str -> float
         MediaPipe blendshapes, measures of `face_geometry`, or both.
-    baseline : mapping str -> float, optional
-        The person's own neutral face (`NeutralFace.values`); by default that of nobody.
+    neutral : NeutralFace, optional
+        The person's own; by default that of a stranger.
     mouth_hidden : bool
         Leave out `MOUTH_UNITS`: the face tracker invents a mouth behind a hand.
 
@@ -236,7 +236,7 @@ def action_units(
         0..1 by FACS name. Units of `SIDED_UNITS` come with L, R and without suffix.
         AU43 (eyes closed) also stands for blinks. AU9, AU23, AU24 are weak in these landmarks.
     """
-    neutral = neutral_face() | dict(baseline or {})
+    neutral = neutral or _STRANGER
     units: dict[str, float] = {}
     for side in _SIDES:
         sided = {unit: _strength(cues, coefficients, neutral, side)
@@ -271,18 +271,42 @@ def _value(measure: str, side: str, values: Mapping[str, float]) -> float:
 
 
 def _strength(
-    cues: tuple[_Cue, ...], values: Mapping[str, float], neutral: Mapping[str, float],
-    side: str = "",
+    cues: tuple[_Cue, ...], values: Mapping[str, float], neutral: NeutralFace, side: str = "",
 ) -> float:
     """Return the weighted mean 0..1 of the cues that are known, NaN when none is."""
     total = weight = 0.0
     for cue in cues:
-        moved = _value(cue.measure, side, values) - _value(cue.measure, side, neutral)
+        moved = _value(cue.measure, side, values) - _value(cue.measure, side, neutral.values)
         if np.isfinite(moved):
+            doubt = _value(cue.measure, side, neutral.doubt)
+            moved = np.sign(moved) * max(abs(moved) - doubt, 0.0)
             share = (moved - cue.start) / (cue.full - cue.start)
             total += cue.weight * min(max(share, 0.0), 1.0)
             weight += cue.weight
     return total / weight if weight else np.nan
+
+
+def hand_over_mouth(body: BodyObservation, reach: float = 1.1) -> bool:
+    """Return whether a hand is so near to the mouth that it probably covers it.
+
+    The face tracker does not notice: it invents the mouth. A wrist or fingertip nearer to the
+    mouth than `reach` times the distance between the ears was so in 95 % of the frames with a hand
+    on the mouth and in fewer than 5 % of the others (a close-up of 20 s). Visibility is no help:
+    the pose tracker gives such hands 0.2. Once a hand is there, a `reach` of 1.4 keeps single
+    frames from uncovering the mouth.
+    """
+    point = body.landmarks
+    ears = np.linalg.norm(point[POSE_INDEX["left_ear"]] - point[POSE_INDEX["right_ear"]])
+    mouth = 0.5 * (point[POSE_INDEX["mouth_left"]] + point[POSE_INDEX["mouth_right"]])
+    hands = point[[POSE_INDEX[f"{side}_{part}"] for side in ("left", "right")
+                   for part in ("wrist", "index", "pinky", "thumb")]]
+    distance = np.linalg.norm(hands - mouth, axis=1)
+    return bool((distance < reach * ears).any())
+
+
+# Share of the spread between people by which a stranger's neutral is doubted: with all of it, weak
+# expressions of strangers vanish; with none, one neutral face in four reads as angry or worried.
+_DOUBT = 0.5
 
 
 class NeutralFace:
@@ -305,7 +329,7 @@ class NeutralFace:
     """
 
     def __init__(
-        self, prior_seconds: float = 0.5, memory: float = 30.0, cap: float = 2.5,
+        self, prior_seconds: float = 0.25, memory: float = 30.0, cap: float = 2.5,
     ) -> None:
         self._prior_seconds, self._memory, self._cap = prior_seconds, memory, cap
         self.reset()
@@ -314,12 +338,18 @@ class NeutralFace:
         """Forget the person."""
         self._stamp: float | None = None
         self._seconds = 0.0
-        self._values = neutral_face()
+        self._values = {name: mean for name, (mean, _) in NEUTRAL.items()}
+        self._doubt = {name: _DOUBT * spread for name, (_, spread) in NEUTRAL.items()}
 
     @property
     def values(self) -> Mapping[str, float]:
         """The neutral face so far, for `action_units`."""
         return self._values
+
+    @property
+    def doubt(self) -> Mapping[str, float]:
+        """How far each value may still be off (one spread between people, until it is learnt)."""
+        return self._doubt
 
     @property
     def maturity(self) -> float:
@@ -354,7 +384,11 @@ class NeutralFace:
                 moved = self._values[name] + gain * (seen - self._values[name])
                 low, high = mean - self._cap * spread, mean + self._cap * spread
                 self._values[name] = min(max(moved, low), high)
+                self._doubt[name] = _DOUBT * spread * (1.0 - self.maturity)
         return True
+
+
+_STRANGER = NeutralFace()
 
 
 # A calm face: lips together and not drawn anywhere, eyes open. Brows are left out on purpose: they
