@@ -1,0 +1,448 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""From targets and joint states to commands: the whole of the actuation, without ROS."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mirror_robot.actuation.limits import JointLimits
+from mirror_robot.actuation.safety import (
+    ARMED,
+    Answer,
+    FollowingMonitor,
+    Silence,
+    State,
+    Supervisor,
+)
+from mirror_robot.actuation.shaping import Shaper
+from mirror_robot.actuation.targets import InputGate, Refusal, TargetEstimator
+
+SOURCES = ("posture", "face")
+"""Where targets come from; each is gated by itself."""
+
+# A standing robot gets its last command this much longer [s], in case a message was lost ...
+_LINGER = 0.3
+# ... and, while following, again once in this time [s], in case a controller was restarted.
+_REFRESH = 0.5
+# A loop that was held up for longer [s] has let the robot run into the stop of its last command.
+_HELD_UP = 0.02
+# A joint this near its goal [rad] has arrived.
+_ARRIVED = 1e-3
+# Setting the clock back, or ahead beyond what the steady clock says [s], is a jump.
+_BACK, _AHEAD = 0.05, 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the actuation behaves; times in seconds.
+
+    Attributes
+    ----------
+    rate : float
+        Of the control loop [Hz].
+    command_rate : float
+        How often commands are sent [Hz]; at most `rate`.
+    speed_scale : float
+        0..1 of the limits, while following.
+    rest_scale : float
+        0..1 of the limits, on the way to rest.
+    bandwidth : float
+        Of the tracking law [1/s]; see `Shaper`.
+    blend_time : float
+        A joint that begins to follow reaches full speed in this time.
+    target_timeout : float
+        A joint without a fresh target for this long stops ...
+    hold_time : float
+        ... and after this much longer goes to rest.
+    target_max_age : float
+        Oldest stamp of a target that is taken.
+    target_jump : float
+        Largest jump of a target that is taken without confirmation [rad].
+    joint_state_timeout : float
+        Without joint states for this long the robot is stopped and disarmed.
+    tracking_error, tracking_time : float
+        A joint that is farther off than this [rad] for this long stops the robot.
+    start_tolerance : float
+        How far a joint may be outside of its range when enabled [rad].
+    deadman_timeout : float
+        The deadman must be refreshed within this time; 0: there is none.
+    preview : bool
+        Commands are for show only: no joint states are needed, none are compared.
+    """
+
+    rate: float = 100.0
+    command_rate: float = 50.0
+    speed_scale: float = 1.0
+    rest_scale: float = 0.15
+    bandwidth: float = 18.0
+    blend_time: float = 1.0
+    target_timeout: float = 0.5
+    hold_time: float = 2.0
+    target_max_age: float = 0.5
+    target_jump: float = 0.8
+    joint_state_timeout: float = 0.5
+    tracking_error: float = 0.5
+    tracking_time: float = 0.5
+    start_tolerance: float = 0.1
+    deadman_timeout: float = 0.0
+    preview: bool = False
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is to be sent: where to be, and how to stop from there if nothing else follows.
+
+    A robot that hears nothing more, because this process died, the network broke or the loop was
+    held up, decelerates within its limits and stands. It is also what ros2_control's
+    joint_trajectory_controller wants by default: a trajectory that ends with velocity zero.
+
+    Attributes
+    ----------
+    stamp : float or None
+        Acquisition time of the newest target followed; None when none is.
+    state : State
+    times : ndarray (k,)
+        From now [s].
+    positions, velocities : ndarray (k, n)
+        [rad], [rad/s]; the velocities of the last row are zero.
+    """
+
+    stamp: float | None
+    state: State
+    times: np.ndarray
+    positions: np.ndarray
+    velocities: np.ndarray
+
+
+class Actuator:
+    """Gate, estimate, shape and watch over n joints, at a fixed rate.
+
+    Two clocks come in with every call. ``now`` is the node's clock, in which stamps are given; it
+    may be simulated, stand, or jump. ``steady`` never jumps; all watchdogs run on it and on the
+    time of receipt, so that no stamp can fool them.
+
+    Parameters
+    ----------
+    limits : JointLimits
+    rest : ndarray (n,)
+        The rest posture [rad].
+    settings : Settings
+    """
+
+    def __init__(
+        self, limits: JointLimits, rest: np.ndarray, settings: Settings | None = None,
+    ) -> None:
+        self.limits, self.settings = limits, settings or Settings()
+        count = len(limits)
+        self.period = 1.0 / self.settings.rate
+        self.shaper = Shaper(limits, self.period, self.settings.bandwidth)
+        self.supervisor = Supervisor()
+        self.rest = np.clip(rest, limits.lower, limits.upper)
+        self.drops: Counter[str] = Counter()
+        """Dropped input by reason, as ``<source>_<reason>``."""
+        self.faults: Counter[str] = Counter()
+        """What the watchdogs saw, by name."""
+        self.refusal = ""
+        """The last refusal of input in words."""
+        self.speed_scale = self.settings.speed_scale
+        """0..1 of the limits while following; may be changed at any time."""
+        self.limit_hits = np.zeros(count, int)
+        """Periods (n,) in which a joint's target lay outside its range or its step was refused."""
+        self._gates = {source: InputGate(limits.names, limits.lower, limits.upper,
+                                         self.settings.target_max_age) for source in SOURCES}
+        self._targets = TargetEstimator(count, jump=self.settings.target_jump)
+        self._monitor = FollowingMonitor(
+            np.full(count, self.settings.tracking_error), self.settings.tracking_time,
+            np.minimum(0.25, 0.5 * (limits.upper - limits.lower)))
+        self._index = {name: i for i, name in enumerate(limits.names)}
+        self._measured = np.full((2, count), np.nan)
+        self._measured_names: list[str] = []
+        self._measured_from = self._measured_to = np.zeros(0, int)
+        self._states_silent, self._deadman_silent = Silence(count), Silence(1)
+        self._stamp: float | None = None
+        self._engaged = False
+        self._enabled_at = -np.inf
+        self._blend = np.zeros(count)
+        self._yield = np.full(count, np.nan)
+        self._tick_at: tuple[float, float] | None = None
+        self._tick_count = 0
+        self._stood = np.inf
+        self._sent = -np.inf
+        self._was_fresh = False
+
+    @property
+    def state(self) -> State:
+        """What the actuation is doing."""
+        return self.supervisor.state
+
+    @property
+    def engaged(self) -> bool:
+        """Whether the robot moves or may move: from arming until it stands disarmed."""
+        return self._engaged
+
+    @property
+    def tracking_error(self) -> np.ndarray:
+        """Distance of measured and commanded position (n,) [rad] at the last period."""
+        return self._monitor.error
+
+    # ------------------------------------------------------------------ what comes in
+
+    def receive_targets(
+        self, source: str, names: Sequence[str], positions: Sequence[float], stamp: float,
+        now: float, steady: float,
+    ) -> Refusal | None:
+        """Take in a target message of one of `SOURCES`; return why it was dropped, if it was."""
+        admitted = self._gates[source].admit(names, positions, stamp, now)
+        if isinstance(admitted, Refusal):
+            return self._drop(source, admitted)
+        if jumps := self._targets.add(admitted, steady):
+            self._drop(source, Refusal("jump", f"{jumps} joints jumped"), jumps)
+        if len(admitted.joints) and (self._stamp is None or stamp > self._stamp):
+            self._stamp = stamp
+        return None
+
+    def _drop(self, source: str, refusal: Refusal, count: int = 1) -> Refusal:
+        self.drops[f"{source}_{refusal.reason}"] += count
+        self.refusal = f"{source}: {refusal.text}"
+        return refusal
+
+    def receive_joint_states(
+        self, names: Sequence[str], positions: Sequence[float], velocities: Sequence[float] = (),
+    ) -> None:
+        """Take in measured joint states; joints that are not the robot's are passed over."""
+        if len(names) != len(positions) or (len(velocities) and len(velocities) != len(names)):
+            self._drop("joint_states", Refusal("wrong_size", "names and values differ in number"))
+            return
+        if names != self._measured_names:
+            self._measured_names = list(names)
+            mine = [(i, self._index[name]) for i, name in enumerate(names) if name in self._index]
+            self._measured_from = np.array([i for i, _ in mine], int)
+            self._measured_to = np.array([i for _, i in mine], int)
+        if not len(self._measured_to):
+            return
+        values = np.zeros((2, len(names)))
+        values[0] = positions
+        if len(velocities):
+            values[1] = np.nan_to_num(velocities)
+        values = values[:, self._measured_from]
+        if not np.isfinite(values).all():
+            self._drop("joint_states", Refusal("not_a_number", "a measured position is no number"))
+            return
+        self._measured[:, self._measured_to] = values
+        self._states_silent.heard(self._measured_to)
+
+    def refresh_deadman(self, held: bool) -> None:
+        """Take in the deadman switch."""
+        if held:
+            self._deadman_silent.heard()
+        elif self.settings.deadman_timeout > 0.0:
+            self._fault("deadman_released", "the deadman switch was released")
+
+    # ------------------------------------------------------------------ what is asked
+
+    def enable(self, steady: float) -> Answer:
+        """Arm: start from the measured state and follow; refused with a reason where unsafe."""
+        armed = self.state in ARMED
+        answer = self.supervisor.enable(self._obstacles(steady))
+        if answer.accepted and not armed:
+            # In a preview there may be no robot to start from.
+            known = np.isfinite(self._measured[0])
+            self.shaper.start(np.where(known, self._measured[0], self.rest),
+                              np.where(known, self._measured[1], 0.0))
+            self._engaged = True
+            self._enabled_at, self._stood, self._was_fresh = steady, np.inf, False
+            self._blend[:] = 0.0
+            self._yield[:] = np.nan
+            self._monitor.clear()
+        return answer
+
+    def _obstacles(self, steady: float) -> str:
+        settings = self.settings
+        if self.supervisor.pressed:
+            return "the emergency stop is pressed"
+        if settings.deadman_timeout and (
+                self._deadman_silent.check(steady)[0] > settings.deadman_timeout):
+            return "the deadman switch is not held"
+        if settings.preview:
+            return ""
+        missing = [name for name, value in zip(self.limits.names, self._measured[0])
+                   if not np.isfinite(value)]
+        if len(missing) == len(self.limits):
+            return "no joint_states received; is the robot (or its simulation) running?"
+        if missing:
+            return f"joint_states lack {', '.join(missing)}"
+        silent = self._states_silent.check(steady).max()
+        if silent > settings.joint_state_timeout:
+            return f"the last joint_states came {silent:.1f} s ago"
+        position = self._measured[0]
+        beyond = np.maximum(self.limits.lower - position, position - self.limits.upper)
+        if (outside := beyond > settings.start_tolerance).any():
+            which = ", ".join(f"{self.limits.names[i]} by {beyond[i]:.2f} rad"
+                              for i in np.flatnonzero(outside))
+            return f"outside of the range: {which}; move it by hand, or check its calibration"
+        return ""
+
+    def stop(self, reason: str = "stopped") -> Answer:
+        """Decelerate within the limits to a hold, and disarm."""
+        return self.supervisor.stop(reason)
+
+    def relax(self) -> Answer:
+        """Go to rest slowly, and disarm."""
+        return self.supervisor.relax()
+
+    def emergency(self, pressed: bool) -> None:
+        """Take in the emergency stop."""
+        self.supervisor.emergency(pressed)
+
+    def reset(self) -> Answer:
+        """Leave the emergency state."""
+        return self.supervisor.reset(self.shaper.standing)
+
+    def leave(self, reason: str) -> Command | None:
+        """Disarm at once and return the last command, which stops the robot; None if it is still.
+
+        For a process that ends and cannot watch over the stop any more.
+        """
+        if not self._engaged:
+            return None
+        command = self.command()
+        self.shaper.coast(np.inf)
+        self._engaged = False
+        self.supervisor.leave(reason)
+        return command
+
+    # ------------------------------------------------------------------ the loop
+
+    def tick(self, now: float, steady: float) -> Command | None:
+        """Advance by one period; return a command when one is due.
+
+        Nothing is returned while disarmed, nor for long after the robot stands.
+        """
+        self._check_clocks(now, steady)
+        supervisor, settings = self.supervisor, self.settings
+        silent = steady - np.maximum(self._targets.heard, self._enabled_at)
+        fresh = steady - self._targets.heard < settings.target_timeout
+        tired = silent >= settings.target_timeout + settings.hold_time
+        supervisor.targets(bool(fresh.any()), bool(tired.all()))
+        self._watch(steady)
+        if self.shaper.standing and steady - self._stood >= _LINGER:
+            position = self.shaper.motion.position
+            if not (np.abs(position - self._yield) > _ARRIVED).any():
+                supervisor.standing(bool((np.abs(position - self.rest) <= _ARRIVED).all()))
+        state = supervisor.state
+        self._engaged &= state is not State.DISARMED
+        if not self._engaged:
+            return None
+        if state in ARMED:
+            self._resume(fresh, steady)
+            target, velocity, acceleration = self._targets.at(now + 1.0 / settings.command_rate)
+            target = np.where(fresh, target, np.where(tired, self.rest, np.nan))
+            velocity, acceleration = fresh * velocity, fresh * acceleration
+            if settings.blend_time > 0.0:
+                self._blend = np.where(
+                    fresh, np.minimum(self._blend + self.period / settings.blend_time, 1.0),
+                    np.where(tired, 0.0, self._blend))
+                scale = self.speed_scale * (0.2 + 0.8 * self._blend)
+            else:
+                scale = self.speed_scale
+            scale = np.where(fresh, scale, settings.rest_scale)
+        elif state is State.RELAXING:
+            target, velocity, acceleration, scale = self.rest, 0.0, 0.0, settings.rest_scale
+        else:
+            target = self._yield if state is State.STOPPING else np.full_like(self.rest, np.nan)
+            velocity, acceleration, scale = 0.0, 0.0, settings.rest_scale
+        self.shaper.step(target, velocity, acceleration, scale)
+        self.limit_hits += self.shaper.at_limit | self.shaper.guarded
+        return self._command(steady)
+
+    def _check_clocks(self, now: float, steady: float) -> None:
+        if self._tick_at is not None:
+            passed, elapsed = now - self._tick_at[0], steady - self._tick_at[1]
+            # In a simulation that is slower than real time only the simulated time counts.
+            late = min(passed, elapsed) - self.period
+            if late > _HELD_UP:
+                self.faults["loop_held_up"] += 1
+                # The robot ran into the stop of its last command meanwhile; so does the shaper.
+                self.shaper.coast(late)
+            if passed < -_BACK or passed > elapsed + _AHEAD:
+                self.faults["clock_jumped"] += 1
+                self._targets.forget()
+                self._stamp = None
+                for gate in self._gates.values():
+                    gate.forget()
+        self._tick_at = now, steady
+
+    def _resume(self, fresh: np.ndarray, steady: float) -> None:
+        """After a time without commands, start from where the robot really is."""
+        any_fresh = bool(fresh.any())
+        if any_fresh and not self._was_fresh and steady - self._stood > 2.0 * _LINGER:
+            at, seen = self.shaper.motion.position, self._measured[0]
+            moved = np.isfinite(seen) & (np.abs(seen - at) > 0.15)
+            if moved.any():
+                self.faults["moved_while_resting"] += 1
+                self.shaper.start(np.where(moved, seen, at))
+        self._was_fresh = any_fresh
+
+    def _watch(self, steady: float) -> None:
+        settings, names = self.settings, self.limits.names
+        silences = self._states_silent.check(steady)
+        deadman = self._deadman_silent.check(steady)[0]
+        state = self.supervisor.state
+        if state not in ARMED and state is not State.RELAXING:
+            return
+        if settings.deadman_timeout and deadman > settings.deadman_timeout:
+            self._fault("deadman_silent", "the deadman switch was not refreshed")
+        if settings.preview:
+            return
+        if (silent := silences.max()) > settings.joint_state_timeout:
+            self._fault("no_joint_states", f"no joint_states of {names[int(silences.argmax())]} "
+                                           f"for {silent:.2f} s")
+            return
+        off, stalled = self._monitor.check(
+            self.shaper.motion.position, self._measured[0], steady)
+        if (bad := off | stalled).any():
+            which = ", ".join(names[i] for i in np.flatnonzero(bad))
+            # Pushing on against what blocks a joint is not a hold: give way to where it is.
+            seen = np.clip(self._measured[0], self.limits.lower, self.limits.upper)
+            self._yield = np.where(bad, seen, np.nan)
+            if off.any():
+                self._fault("tracking_error", f"too far from its command: {which}")
+            else:
+                self._fault("stalled", f"told to move and does not: {which}")
+
+    def _fault(self, name: str, reason: str) -> None:
+        if self.state in ARMED or self.state is State.RELAXING:
+            self.faults[name] += 1
+            self.supervisor.stop(reason)
+
+    def _command(self, steady: float) -> Command | None:
+        standing = self.shaper.standing
+        self._stood = min(self._stood, steady) if standing else np.inf
+        self._tick_count += 1
+        every = max(1, round(self.settings.rate / self.settings.command_rate))
+        if self._tick_count % every:
+            return None
+        refresh = self.state is State.FOLLOWING and steady - self._sent >= _REFRESH
+        if standing and steady - self._stood > _LINGER and not refresh:
+            return None
+        self._sent = steady
+        return self.command()
+
+    def command(self) -> Command:
+        """Return the command for the present state."""
+        lead = 1.0 / self.settings.command_rate
+        stop = self.shaper.stop
+        duration = float(stop.duration.max()) * (1.0 + 1e-9)
+        stamp = self._stamp if self.state is State.FOLLOWING else None
+        if self.shaper.standing:
+            motion = self.shaper.motion
+            return Command(stamp, self.state, np.array([lead]), motion.position[None],
+                           np.zeros((1, len(self.limits))))
+        after = np.array([0.0, 0.25, 0.5, 0.75, 1.0]) * max(duration, lead)
+        positions, velocities, _ = stop.at(after[:, None])
+        velocities[-1] = 0.0
+        return Command(stamp, self.state, lead + after, positions, velocities)

@@ -1,0 +1,442 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Acts out what the mirror sees: shaped, watched over, and only while enabled."""
+
+from __future__ import annotations
+
+import sys
+import time
+from array import array
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Duration
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration as Span
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64MultiArray
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from mirror_robot.actuation.actuator import SOURCES, Actuator, Command, Settings
+from mirror_robot.actuation.limits import JointLimits
+from mirror_robot.actuation.safety import ARMED, Answer, Silence, State
+from mirror_robot.body.model import load_model
+from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
+from mirror_robot.nodes.messages import to_seconds, to_time
+from mirror_robot.nodes.parameters import Parameter, ParameterError, declare
+from mirror_robot.nodes.running import bring_up, run
+
+_DEFAULT = Settings()
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("robot", "kagami", "Name of a known robot, or path of a robot profile (YAML)."),
+    Parameter("autostart", True, "Configure and activate without a lifecycle manager."),
+    Parameter("enabled_at_start", False,
+              "Enable by itself, once, as soon as that is allowed. For simulations: a robot that "
+              "can hurt somebody is enabled by a person who looks at it."),
+    Parameter("preview", _DEFAULT.preview,
+              "Publish commands on actuation/preview only, for a ghost; the robot gets none."),
+    Parameter("command_interface", "trajectory",
+              "trajectory: <controller>/joint_trajectory for a joint_trajectory_controller; each "
+              "message ends in a stop. position: <controller>/commands for a "
+              "forward_command_controller, which goes on holding the last position.",
+              choices=("trajectory", "position")),
+    Parameter("rate", _DEFAULT.rate, "Rate of the control loop.", "Hz", 20.0, 500.0),
+    Parameter("command_rate", _DEFAULT.command_rate,
+              "Rate at which trajectories are sent; positions are sent at the loop's rate.",
+              "Hz", 5.0, 500.0),
+    Parameter("speed_scale", _DEFAULT.speed_scale,
+              "Fraction of all velocity, acceleration and jerk limits, while following.",
+              "", 0.01, 1.0, changeable=True),
+    Parameter("rest_scale", _DEFAULT.rest_scale,
+              "Fraction of the limits on the way to rest.", "", 0.01, 1.0),
+    Parameter("bandwidth", _DEFAULT.bandwidth,
+              "Of the tracking law; higher follows more closely and passes on more noise. At most "
+              "0.3 of the rate.", "1/s", 1.0, 100.0),
+    Parameter("blend_time", _DEFAULT.blend_time,
+              "A joint that begins to follow reaches full speed in this time.", "s", 0.0, 30.0),
+    Parameter("target_timeout", _DEFAULT.target_timeout,
+              "A joint whose target is silent for this long stops.", "s", 0.05, 10.0),
+    Parameter("hold_time", _DEFAULT.hold_time,
+              "A joint that stopped for want of a target goes to rest after this time.",
+              "s", 0.0, 600.0),
+    Parameter("target_max_age", _DEFAULT.target_max_age,
+              "Oldest image, by its stamp, that is acted out.", "s", 0.05, 10.0),
+    Parameter("target_jump", _DEFAULT.target_jump,
+              "A target that jumps farther is dropped unless the next one confirms it.",
+              "rad", 0.05, 10.0),
+    Parameter("joint_state_timeout", _DEFAULT.joint_state_timeout,
+              "Without joint states for this long the robot is stopped and disarmed.",
+              "s", 0.05, 10.0),
+    Parameter("tracking_error", _DEFAULT.tracking_error,
+              "Distance of a joint from its command that stops the robot ...", "rad", 0.01, 10.0),
+    Parameter("tracking_time", _DEFAULT.tracking_time,
+              "... when it lasts this long.", "s", 0.0, 10.0),
+    Parameter("start_tolerance", _DEFAULT.start_tolerance,
+              "How far outside of its range a joint may be when the robot is enabled.",
+              "rad", 0.0, 3.2),
+    Parameter("deadman_timeout", _DEFAULT.deadman_timeout,
+              "The topic deadman (true) must be refreshed within this time; 0: no deadman.",
+              "s", 0.0, 10.0),
+)
+
+_RELIABLE = QoSProfile(depth=1)
+# A robot's joints may come in several messages at once, so more than one must fit.
+_STATES = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+# How often [s] what does not depend on the (perhaps simulated) clock is looked after ...
+_SUPERVISION = 0.2
+# ... and how long the loop may stand still [s].
+_LOOP_TIMEOUT = 1.0
+# Longest wait [s] for the last command to be received before the process ends.
+_FAREWELL = 0.5
+
+
+def _settings(values: Any) -> Settings:
+    """Return the settings that parameter values describe."""
+    names = (name for name in Settings.__dataclass_fields__)
+    settings = {name: getattr(values, name) for name in names}
+    if values.command_interface == "position":
+        settings["command_rate"] = values.rate
+    if settings["command_rate"] > values.rate:
+        raise ParameterError(
+            f"command_rate = {values.command_rate} Hz is above rate = {values.rate} Hz")
+    if values.bandwidth > 0.3 * values.rate:
+        raise ParameterError(f"bandwidth = {values.bandwidth} 1/s is too high for rate = "
+                             f"{values.rate} Hz: at most {0.3 * values.rate:g}")
+    return Settings(**settings)
+
+
+class _TrajectoryOutput:
+    """Sends the commands of one controller; messages are made once and filled again."""
+
+    def __init__(self, node: LifecycleNode, topic: str, names: list[str],
+                 columns: np.ndarray) -> None:
+        self._publisher = node.create_publisher(JointTrajectory, topic, _RELIABLE)
+        self._columns = columns
+        # The stamp stays 0, "now": a controller takes a past stamp as the trajectory's start.
+        self._message = JointTrajectory(joint_names=names)
+        self._points: list[JointTrajectoryPoint] = []
+
+    def send(self, command: Command) -> None:
+        """Publish one command."""
+        while len(self._points) < len(command.times):
+            self._points.append(JointTrajectoryPoint())
+        points = self._points[:len(command.times)]
+        positions = command.positions[:, self._columns]
+        velocities = command.velocities[:, self._columns]
+        for point, when, position, velocity in zip(points, command.times, positions, velocities):
+            point.positions = array("d", position.tobytes())
+            point.velocities = array("d", velocity.tobytes())
+            nanoseconds = int(when * 1e9)
+            point.time_from_start = Duration(
+                sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+        self._message.points = points
+        self._publisher.publish(self._message)
+
+    def send_last(self, command: Command) -> None:
+        """Publish a command that nothing will follow, and wait until it is received."""
+        self.send(command)
+        self._publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
+
+
+class _PositionOutput:
+    """The same for a forward_command_controller, which takes positions one by one."""
+
+    def __init__(self, node: LifecycleNode, topic: str, columns: np.ndarray) -> None:
+        self._publisher = node.create_publisher(Float64MultiArray, topic, _RELIABLE)
+        self._columns = columns
+        self._message = Float64MultiArray()
+
+    def send(self, command: Command) -> None:
+        """Publish the first position of a command."""
+        self._publish(command.positions[0])
+
+    def send_last(self, command: Command) -> None:
+        """Play the stop that ends a command, in real time."""
+        begin = time.monotonic()
+        while (passed := time.monotonic() - begin) < command.times[-1]:
+            self._publish(np.array([np.interp(passed, command.times, column)
+                                    for column in command.positions.T]))
+            time.sleep(0.01)
+        self._publish(command.positions[-1])
+        self._publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
+
+    def _publish(self, positions: np.ndarray) -> None:
+        self._message.data = array("d", positions[self._columns].tobytes())
+        self._publisher.publish(self._message)
+
+
+class ActuationNode(LifecycleNode):
+    """Sends the robot's controllers what the mirror wants, within limits and while enabled.
+
+    Subscribes ``mirror/posture``, ``mirror/face``, ``joint_states``, ``emergency_stop``, and
+    ``deadman`` where one is used; publishes ``<controller>/joint_trajectory`` (or ``/commands``)
+    and ``actuation/command``; offers ``~/enable``, ``~/stop``, ``~/relax``, ``~/reset``.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__("actuation_node", **arguments)
+        self._values = declare(self, PARAMETERS, self._changed)
+        model = load_model(self._values.robot)
+        self._limits = JointLimits.from_model(model)
+        if not model.profile.controllers:
+            raise ParameterError(
+                f"the profile {model.profile.path} names no controllers; commands would reach "
+                "nobody. List them under controllers: {<controller>: [<joint>, ...]}")
+        self._controllers = {
+            name: [model.index[joint] for joint in joints]
+            for name, joints in model.profile.controllers.items()}
+        self.actuator = Actuator(self._limits, model.rest, _settings(self._values))
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._rates = {name: Rate() for name in (*SOURCES, "joint_states", "commands", "loop")}
+        self._latency, self._cost = Percentiles(), Percentiles(1000)
+        self._loop_silent = Silence(1, grain=1.25 * _SUPERVISION)
+        self._diagnostics: Diagnostics | None = None
+        self._outputs: list[_TrajectoryOutput | _PositionOutput] = []
+        self._kept: list[Callable[[], None]] = []
+        self._pending = self._values.enabled_at_start
+        self._told: tuple[State, str] | str = ""
+        self._latest_stamp: float | None = None
+        self._active = False
+        if self._values.autostart:
+            bring_up(self)
+
+    # ------------------------------------------------------------------ lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Create what the node listens to and talks to; nothing is sent yet."""
+        values, names = self._values, self._limits.names
+        preview = values.preview
+        self._command_publisher = self.create_publisher(
+            JointState, "actuation/preview" if preview else "actuation/command", _RELIABLE)
+        self._command_message = JointState(name=list(names))
+        if not preview:
+            for controller, columns in self._controllers.items():
+                index = np.array(columns)
+                self._outputs.append(
+                    _PositionOutput(self, f"{controller}/commands", index)
+                    if values.command_interface == "position" else
+                    _TrajectoryOutput(self, f"{controller}/joint_trajectory",
+                                      [names[i] for i in columns], index))
+        for source in SOURCES:
+            self._listen(JointState, f"mirror/{source}",
+                         lambda message, source=source: self._on_target(source, message))
+        self._listen(JointState, "joint_states", self._on_joint_states, _STATES)
+        self._listen(Bool, "emergency_stop", self._on_emergency)
+        if values.deadman_timeout > 0.0:
+            self._listen(Bool, "deadman",
+                         lambda message: self.actuator.refresh_deadman(message.data))
+        self._serve(SetBool, "~/enable", self._on_enable)
+        for name, call in (("stop", self._stop), ("relax", self.actuator.relax),
+                           ("reset", self.actuator.reset)):
+            self._serve(Trigger, f"~/{name}",
+                        lambda request, response, call=call: _answer(response, call()))
+        self._diagnostics = Diagnostics(self, self._report)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the loop; the robot stays disarmed unless `enabled_at_start`."""
+        self._active = True
+        self._loop_silent.heard()
+        self._loop_timer = self.create_timer(1.0 / self._values.rate, self._tick)
+        self._supervision_timer = self.create_timer(
+            _SUPERVISION, self._supervise, clock=self._steady)
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Bring the robot to a hold and stop the loop."""
+        self._leave("the node was deactivated")
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Undo `on_configure`."""
+        self._dispose()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Bring the robot to a hold."""
+        self._leave("the node was shut down")
+        self._dispose()
+        return TransitionCallbackReturn.SUCCESS
+
+    def close(self) -> None:
+        """Bring the robot to a hold before the process ends."""
+        self._leave("the node ends")
+
+    def _leave(self, reason: str) -> None:
+        if not self._active:
+            return
+        self._active = False
+        self.destroy_timer(self._loop_timer)
+        self.destroy_timer(self._supervision_timer)
+        if command := self.actuator.leave(reason):
+            self._publish_command(command)
+            for output in self._outputs:
+                output.send_last(command)
+        if self._diagnostics:
+            self._diagnostics.publish()
+
+    def _listen(self, kind: type, topic: str, callback: Callable[[Any], None],
+                qos: QoSProfile = _RELIABLE) -> None:
+        subscription = self.create_subscription(kind, topic, callback, qos)
+        self._kept.append(lambda: self.destroy_subscription(subscription))
+
+    def _serve(self, kind: type, name: str, callback: Callable[[Any, Any], Any]) -> None:
+        service = self.create_service(kind, name, callback)
+        self._kept.append(lambda: self.destroy_service(service))
+
+    def _dispose(self) -> None:
+        for destroy in self._kept:
+            destroy()
+        self._kept.clear()
+        self._outputs.clear()
+        self._diagnostics = None
+
+    # ------------------------------------------------------------------ input
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def _on_target(self, source: str, message: JointState) -> None:
+        self._rates[source].tick()
+        refusal = self.actuator.receive_targets(
+            source, message.name, message.position, to_seconds(message.header.stamp),
+            self._now(), time.monotonic())
+        if refusal:
+            self.get_logger().warning(
+                f"dropped a message on mirror/{source}: {refusal.text}",
+                throttle_duration_sec=5.0)
+
+    def _on_joint_states(self, message: JointState) -> None:
+        self._rates["joint_states"].tick()
+        self.actuator.receive_joint_states(message.name, message.position, message.velocity)
+
+    def _on_emergency(self, message: Bool) -> None:
+        self.actuator.emergency(message.data)
+        self._tell()
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> Any:
+        if not request.data:
+            return _answer(response, self._stop())
+        if not self._active:
+            return _answer(response, Answer(False, "the node is not active"))
+        answer = self.actuator.enable(time.monotonic())
+        self._tell()
+        return _answer(response, answer)
+
+    def _stop(self) -> Answer:
+        self._pending = False
+        answer = self.actuator.stop("stopped by request")
+        self._tell()
+        return answer
+
+    def _changed(self, name: str, value: Any) -> None:
+        # The only parameter that may change while the node runs.
+        if name == "speed_scale":
+            self.actuator.speed_scale = value
+
+    # ------------------------------------------------------------------ the loop
+
+    def _tick(self) -> None:
+        begin = time.monotonic()
+        self._loop_silent.heard()
+        self._rates["loop"].tick()
+        command = self.actuator.tick(self._now(), begin)
+        if command is not None:
+            self._publish_command(command)
+            for output in self._outputs:
+                output.send(command)
+            self._rates["commands"].tick()
+        if (self.actuator.state, self.actuator.supervisor.reason) != self._told:
+            self._tell()
+        self._cost.add(time.monotonic() - begin)
+
+    def _publish_command(self, command: Command) -> None:
+        message, now = self._command_message, self._now()
+        if command.stamp is not None and command.stamp != self._latest_stamp:
+            self._latest_stamp = command.stamp
+            self._latency.add(now - command.stamp)
+        message.header.stamp = to_time(now if command.stamp is None else command.stamp)
+        # Commands have no frame; what they come from is what a reader wants to know.
+        message.header.frame_id = command.state.value
+        message.position = array("d", command.positions[0].tobytes())
+        message.velocity = array("d", command.velocities[0].tobytes())
+        self._command_publisher.publish(message)
+
+    def _supervise(self) -> None:
+        """Look after what must not depend on the node's clock."""
+        if self._loop_silent.check(time.monotonic())[0] > _LOOP_TIMEOUT:
+            self.get_logger().warning(
+                "the clock stands still; is /clock published (use_sim_time is set)?",
+                throttle_duration_sec=10.0)
+            self.actuator.stop("the clock stood still")
+        elif self._pending:
+            answer = self.actuator.enable(time.monotonic())
+            if answer.accepted:
+                self._pending = False
+            else:
+                self.get_logger().info(f"not enabled yet: {answer.text}",
+                                       throttle_duration_sec=5.0)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Log and publish the state when it changed."""
+        supervisor = self.actuator.supervisor
+        told = supervisor.state, supervisor.reason
+        if told == self._told:
+            return
+        calm = supervisor.state in ARMED or not self._told or "request" in supervisor.reason
+        self._told = told
+        text = f"{supervisor.state.value}: {supervisor.reason}"
+        # Two calls: rclpy wants one severity per line of code.
+        if calm:
+            self.get_logger().info(text)
+        else:
+            self.get_logger().warning(text)
+        if self._diagnostics:
+            self._diagnostics.publish()
+
+    # ------------------------------------------------------------------ diagnostics
+
+    def _report(self) -> tuple[bytes, str, Mapping[str, Any]]:
+        actuator, names = self.actuator, self._limits.names
+        state, reason = actuator.state, actuator.supervisor.reason
+        p50, p95 = self._latency()
+        cost50, cost95 = self._cost()
+        worst = int(np.argmax(actuator.tracking_error))
+        hits = ", ".join(f"{names[i]} {actuator.limit_hits[i]}"
+                         for i in np.argsort(-actuator.limit_hits) if actuator.limit_hits[i])
+        values = {
+            "state": state.value, "reason": reason,
+            **{f"{name}_rate [Hz]": rate() for name, rate in self._rates.items()},
+            "latency_p50 [s]": p50, "latency_p95 [s]": p95,
+            "loop_cost_p50 [s]": cost50, "loop_cost_p95 [s]": cost95,
+            "tracking_error_max [rad]": float(actuator.tracking_error[worst]),
+            "tracking_error_joint": names[worst],
+            "limits_hit": hits or "none",
+            "dropped": sum(actuator.drops.values()),
+            **{f"dropped_{key}": count for key, count in actuator.drops.items()},
+            "last_dropped": actuator.refusal or "nothing",
+            **{f"fault_{key}": count for key, count in actuator.faults.items()},
+            "ruckig_failures": actuator.shaper.failures,
+        }
+        calm = state in ARMED or "request" in reason or reason == "not enabled yet"
+        level = ERROR if state is State.EMERGENCY else OK if calm else WARN
+        return level, f"{state.value}: {reason}", values
+
+
+def _answer(response: Any, answer: Answer) -> Any:
+    response.success, response.message = answer.accepted, answer.text
+    return response
+
+
+def main() -> int:
+    """Run the node; the entry point of ``ros2 run mirror_robot actuation_node``."""
+    return run(ActuationNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
