@@ -1,0 +1,126 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""What the node's process and a landmark worker say to each other.
+
+The image lies in memory that both have mapped; a packet on a socket says that it is there, and the
+answer, a few kilobytes, comes back in one packet. The node writes the next image only when it has
+the answer, so that neither ever sees half an image, and the worker never has a queue.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+POSE_COLUMNS = 8
+"""A pose landmark: x y z in the image, visibility, presence, x y z in the world."""
+
+FACE_LANDMARKS, BLENDSHAPE_COUNT = 478, 52
+FACE_COLUMNS = 3 * FACE_LANDMARKS + BLENDSHAPE_COUNT + 16
+"""A face: landmarks x y z in the image, blendshapes, transformation matrix row by row."""
+
+READY, FAILED, RESULT = b"R", b"F", b"L"
+PACKET = 1 << 16
+"""No answer is longer [bytes]."""
+
+_REQUEST = struct.Struct("<Id2I3f")
+_RESULT = struct.Struct("<cIf")
+
+
+@dataclass(frozen=True)
+class Request:
+    """An image that lies ready.
+
+    Attributes
+    ----------
+    number : int
+        Comes back with the answer.
+    stamp : float
+        Acquisition time [s].
+    height, width : int
+        [pixels]
+    head : tuple (x, y, size)
+        Where the head was last seen [pixels]; NaN where unknown.
+    """
+
+    number: int
+    stamp: float
+    height: int
+    width: int
+    head: tuple[float, float, float]
+
+    def pack(self) -> bytes:
+        """Return the packet."""
+        return _REQUEST.pack(
+            self.number & 0xFFFFFFFF, self.stamp, self.height, self.width, *self.head)
+
+    @classmethod
+    def unpack(cls, packet: bytes) -> Request:
+        """Return the request in a packet."""
+        number, stamp, height, width, *head = _REQUEST.unpack(packet)
+        return cls(number, stamp, height, width, tuple(head))
+
+
+def pack_result(number: int, seconds: float, values: np.ndarray) -> bytes:
+    """Return the packet with what was found; `seconds` is the time it took."""
+    return _RESULT.pack(RESULT, number, seconds) + values.astype("<f4").tobytes()
+
+
+def unpack_result(packet: bytes) -> tuple[int, float, np.ndarray]:
+    """Return (number, seconds, values (m,))."""
+    _, number, seconds = _RESULT.unpack_from(packet)
+    return number, seconds, np.frombuffer(packet, "<f4", offset=_RESULT.size).astype(float)
+
+
+@dataclass(frozen=True)
+class PoseLandmarks:
+    """One body as MediaPipe sees it.
+
+    Attributes
+    ----------
+    image : ndarray (33, 3)
+        x, y as shares of the image's width and height, z as a share of its width.
+    world : ndarray (33, 3)
+        [m] from mid-hip; x to the right of the image, y down, z away from the camera.
+    visibility, presence : ndarray (33,)
+        0..1
+    """
+
+    image: np.ndarray
+    world: np.ndarray
+    visibility: np.ndarray
+    presence: np.ndarray
+
+
+@dataclass(frozen=True)
+class FaceLandmarks:
+    """One face as MediaPipe sees it.
+
+    Attributes
+    ----------
+    image : ndarray (478, 3)
+        x, y as shares of the image's width and height, z as a share of its width.
+    blendshapes : ndarray (52,)
+        0..1; in the order of `mirror_robot.human.landmarks.BLENDSHAPES`.
+    matrix : ndarray (4, 4)
+        From the face's axes (x to the person's left, y up, z out of the face; cm) to the viewer's
+        (x to the right of the image, y up, z toward the camera).
+    """
+
+    image: np.ndarray
+    blendshapes: np.ndarray
+    matrix: np.ndarray
+
+
+def poses(values: np.ndarray) -> list[PoseLandmarks]:
+    """Return the bodies in the values of a pose worker's result."""
+    return [PoseLandmarks(rows[:, :3], rows[:, 5:], rows[:, 3], rows[:, 4])
+            for rows in values.reshape(-1, 33, POSE_COLUMNS)]
+
+
+def faces(values: np.ndarray) -> list[FaceLandmarks]:
+    """Return the faces in the values of a face worker's result."""
+    end = 3 * FACE_LANDMARKS
+    return [FaceLandmarks(row[:end].reshape(-1, 3), row[end:-16], row[-16:].reshape(4, 4))
+            for row in values.reshape(-1, FACE_COLUMNS)]

@@ -1,0 +1,180 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""A process that finds the landmarks of one kind; started by `mirror_robot.perception.workers`.
+
+MediaPipe serialises all calls of a process on one thread, so each landmarker has a process of its
+own. It imports no ROS, has no queue, talks to nobody, and ends when the node's process does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import mmap
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+# MediaPipe looks up a telemetry host and has no switch for it. A proxy that does not exist keeps
+# it from asking even the name server; it must be set before the library is loaded.
+_NOWHERE = "http://127.0.0.1:9"
+for _name in ("http_proxy", "https_proxy", "all_proxy"):
+    os.environ[_name] = os.environ[_name.upper()] = _NOWHERE
+for _name in ("no_proxy", "NO_PROXY"):
+    os.environ.pop(_name, None)
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main() -> None:
+    """Answer requests until the other end of the socket is closed."""
+    arguments = _arguments()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node decides when it is over
+    _die_with(arguments.parent)
+    connection = socket.socket(fileno=arguments.socket)
+    try:
+        os.nice(arguments.nice)
+        answer = _landmarker(arguments)
+    except Exception as error:
+        from mirror_robot.perception import wire
+
+        text = " ".join(str(error).split()) or type(error).__name__
+        connection.send(wire.FAILED + text.encode()[:2000])
+        os._exit(1)
+    try:
+        _serve(connection, arguments.memory, answer)
+    except OSError:
+        pass  # the node has gone
+    # Not through the interpreter's end: closing a landmarker is when MediaPipe reports home.
+    os._exit(0)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("pose", "face"))
+    parser.add_argument("model")
+    parser.add_argument("--socket", type=int, required=True)
+    parser.add_argument("--memory", type=int, required=True)
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--confidence", type=float, default=0.5)
+    parser.add_argument("--nice", type=int, default=0)
+    return parser.parse_args()
+
+
+def _die_with(parent: int) -> None:
+    # The closed socket ends the worker as well, but not while it hangs inside the library.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _serve(
+    connection: socket.socket, memory: int, answer: Callable[..., bytes],
+) -> None:
+    import cv2
+    import numpy as np
+
+    from mirror_robot.perception import wire
+
+    shared, rgb = mmap.mmap(-1, 1), np.empty((0, 0, 3), np.uint8)
+    connection.send(wire.READY)
+    while packet := connection.recv(wire.PACKET):
+        begun = time.perf_counter()
+        request = wire.Request.unpack(packet)
+        shape = request.height, request.width, 3
+        if len(shared) < request.height * request.width * 3:
+            shared = mmap.mmap(memory, 0, prot=mmap.PROT_READ)
+        bgr = np.frombuffer(shared, np.uint8, int(np.prod(shape))).reshape(shape)
+        if rgb.shape != shape:
+            rgb = np.empty(shape, np.uint8)
+        cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=rgb)
+        values = answer(rgb, request)
+        connection.send(
+            wire.pack_result(request.number, time.perf_counter() - begun, values))
+
+
+class _VideoClock:
+    """Timestamps as the video mode wants them, ever growing, whatever the stamps do."""
+
+    def __init__(self) -> None:
+        self._stamp, self._milliseconds = float("nan"), 0
+
+    def __call__(self, stamp: float) -> int:
+        step = stamp - self._stamp
+        # After a jump of time (bag that loops, camera that was away) go on as if nothing was:
+        # MediaPipe smooths by these times, and 33 ms is what one frame takes.
+        milliseconds = round(1000 * step) if 0 <= step < 1 else 33
+        self._stamp = stamp
+        self._milliseconds += max(milliseconds, 1)
+        return self._milliseconds
+
+
+def _landmarker(arguments: argparse.Namespace) -> Callable[..., object]:
+    import cv2
+    import mediapipe
+    import numpy as np
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    from mirror_robot.perception import wire
+    from mirror_robot.perception.head_crop import HeadCrop, uncrop
+
+    cv2.setNumThreads(1)  # the cores belong to the other worker, the mirror and the robot
+    base = BaseOptions(model_asset_path=arguments.model)
+    video = vision.RunningMode.VIDEO
+    clock = _VideoClock()
+    stamp = 0.0
+
+    def image_of(rgb: np.ndarray) -> mediapipe.Image:
+        return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
+
+    if arguments.kind == "pose":
+        landmarker = vision.PoseLandmarker.create_from_options(vision.PoseLandmarkerOptions(
+            base_options=base, running_mode=video,
+            min_pose_detection_confidence=arguments.confidence,
+            min_pose_presence_confidence=arguments.confidence,
+            min_tracking_confidence=arguments.confidence))
+
+        def find_pose(rgb: np.ndarray, request: wire.Request) -> np.ndarray:
+            result = landmarker.detect_for_video(image_of(rgb), clock(request.stamp))
+            rows = [
+                [(i.x, i.y, i.z, i.visibility, i.presence, w.x, w.y, w.z)
+                 for i, w in zip(image, world)]
+                for image, world in zip(result.pose_landmarks, result.pose_world_landmarks)]
+            return np.array(rows, np.float32).ravel()
+
+        return find_pose
+
+    landmarker = vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(
+        base_options=base, running_mode=video, num_faces=1,
+        output_face_blendshapes=True, output_facial_transformation_matrixes=True,
+        min_face_detection_confidence=arguments.confidence,
+        min_face_presence_confidence=arguments.confidence,
+        min_tracking_confidence=arguments.confidence))
+
+    def detect(rgb: np.ndarray) -> list:
+        result = landmarker.detect_for_video(image_of(rgb), clock(stamp))
+        return list(zip(
+            result.face_landmarks, result.face_blendshapes,
+            result.facial_transformation_matrixes))
+
+    look = HeadCrop(detect)
+
+    def find_face(rgb: np.ndarray, request: wire.Request) -> np.ndarray:
+        nonlocal stamp
+        stamp = request.stamp
+        found, region = look(rgb, request.head)
+        rows = []
+        for landmarks, blendshapes, matrix in found:
+            points = np.array([(point.x, point.y, point.z) for point in landmarks])
+            if region is not None:
+                points = uncrop(points, region, request.height, request.width)
+            rows.append(np.concatenate([
+                points.ravel(), [shape.score for shape in blendshapes], np.ravel(matrix)]))
+        return np.array(rows, np.float32).ravel()
+
+    return find_face
+
+
+if __name__ == "__main__":
+    main()
