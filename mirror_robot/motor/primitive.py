@@ -205,7 +205,7 @@ class MotorPrimitive:
                              f"least 1; got {speed}, {step}, {size}, {repetitions}")
         chosen = self.style(style)
         length = chosen.length(repetitions) / speed
-        times = np.append(np.arange(0.0, length, step), length)
+        times = np.linspace(0.0, length, max(int(np.ceil(length / step)), 2) + 1)
         weights = None if random is None else random.standard_normal(len(chosen.factors))
         used = np.flatnonzero(np.isfinite(chosen.mean).all(axis=0))
         positions = chosen.positions(chosen.phases(times * speed, repetitions), weights)[:, used]

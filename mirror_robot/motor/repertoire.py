@@ -42,10 +42,10 @@ __all__ = ["Repertoire", "RepertoireError", "bind_script", "load_repertoire"]
 
 _LOG = logging.getLogger(__name__)
 
-_SAMPLES = 4
+_SAMPLES = 3
 """Varied courses per style, beside the one as written."""
 
-_STEP = 0.08
+_STEP = 0.06
 """Spacing of a course while binding [s]."""
 
 _CACHE_FORMAT = 1
@@ -127,6 +127,29 @@ def _relive(course: Course, retargeter: Retargeter) -> np.ndarray:
     return np.array(positions)
 
 
+def _calmed(positions: np.ndarray, step: float, model: RobotModel) -> np.ndarray:
+    """Return positions (t, n) smoothed where a joint would be too fast, and only there.
+
+    Near a stretched elbow or an arm held out to the side, small changes of a limb's direction turn
+    single joints far; there, and only there, smoothing costs next to nothing of the direction.
+    """
+    limit = 0.7 * model.velocity * step
+    out = positions.copy()
+    for _ in range(200):
+        fast = np.abs(np.diff(out, axis=0)) > limit  # NaN compares False
+        # All joints of the body together, since they share the turn.
+        rows = fast[:, model.body].any(axis=1)
+        if not rows.any():
+            break
+        near = np.zeros(len(out), bool)
+        near[:-1] |= rows
+        near[1:] |= rows
+        near[[0, -1]] = False
+        average = 0.25 * np.roll(out, 1, axis=0) + 0.5 * out + 0.25 * np.roll(out, -1, axis=0)
+        out = np.where(near[:, None] & model.body, average, out)
+    return out
+
+
 def _bind_style(script: Script, number: int, retargeter: Retargeter,
                 random: np.random.Generator) -> MotorStyle:
     style = script.styles[number]
@@ -134,7 +157,8 @@ def _bind_style(script: Script, number: int, retargeter: Retargeter,
     demonstrations = []
     for source in (None, *[random] * _SAMPLES):
         course = sample_course(script, style, _STEP, source)
-        demonstrations.append((course.times, _relive(course, retargeter)))
+        positions = _calmed(_relive(course, retargeter), course.times[1], retargeter.model)
+        demonstrations.append((course.times, positions))
     repeat = None if style.repeat is None else (style.repeat[0] / length,
                                                 style.repeat[1] / length)
     return learn_style(demonstrations, name=style.name, repeat=repeat,

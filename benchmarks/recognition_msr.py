@@ -1,0 +1,140 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""How the built-in repertoire recognises people it has never seen: MSRAction3D, frame by frame.
+
+    python benchmarks/recognition_msr.py msr_action3d.npz [--people odd|even] [--every]
+
+Kinect skeletons are retargeted to the robot and run through the recogniser as they come, preceded by
+nothing and segmented by nobody. Four of the twenty actions are in the repertoire; the other sixteen
+are strange to it, and what fires during them is reported as it is. Parameters of the recogniser and
+the repertoire were set on the odd-numbered people: report the even ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from mirror_robot.body.model import load_model
+from mirror_robot.body.retargeting import Retargeter
+from mirror_robot.human.posture import HumanPosture
+from mirror_robot.mirror.features import MotorFeatures
+from mirror_robot.mirror.recognition import Recognizer
+from mirror_robot.motor.repertoire import load_repertoire
+from mirror_robot.resources import cache_folder
+
+EXPECTED = {"high arm wave": {"wave"}, "two hand wave": {"wave"}, "hand clap": {"clap"},
+            "bend": {"bow"}}
+"""The action of the repertoire that each of the data's names stands for."""
+
+RATE = 15.0
+"""Frames a second of the recordings."""
+
+
+def posture(stamp: float, joints: dict[str, np.ndarray]) -> HumanPosture:
+    """Return the posture of a Kinect skeleton, joints (3,) in the body frame by name."""
+    limbs = []
+    for side in ("left", "right"):
+        chain = [joints[f"{side}_{part}"] for part in ("shoulder", "elbow", "wrist", "hand")]
+        limbs += list(np.diff(chain, axis=0))
+    limbs = np.array(limbs)
+    limbs /= np.maximum(np.linalg.norm(limbs, axis=1, keepdims=True), 1e-6)
+    up = joints["neck"] - joints["pelvis"]
+    left = joints["left_shoulder"] - joints["right_shoulder"]
+    up = up / np.linalg.norm(up)
+    left = left - (left @ up) * up
+    left /= np.linalg.norm(left)
+    torso = np.column_stack([np.cross(left, up), left, up])
+    return HumanPosture(stamp, limbs, np.full((2, 3), np.nan), torso, np.full((3, 3), np.nan))
+
+
+def retargeted(path: Path, model) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the data set and the robot's positions (frames, n) for all of it; kept in the cache."""
+    data = dict(np.load(path, allow_pickle=False))
+    kept = cache_folder() / f"msr_{model.profile.name}.npy"
+    if kept.is_file():
+        positions = np.load(kept)
+        if len(positions) == len(data["frames"]):
+            return data, positions
+    names = [str(name) for name in data["joint_names"]]
+    points = data["frames"][:, :, :3].astype(float)
+    # x to the person's right, y up, z away from the camera -> x front, y left, z up
+    points = np.stack([-points[..., 2], -points[..., 0], points[..., 1]], axis=-1)
+    retargeter = Retargeter(model)
+    positions = np.empty((len(points), len(model.joint_names)))
+    for first, last in zip(data["offsets"][:-1], data["offsets"][1:]):
+        retargeter.reset()
+        for frame in range(first, last):
+            joints = dict(zip(names, points[frame]))
+            positions[frame] = retargeter.retarget(posture(frame / RATE, joints)).positions
+    np.save(kept, positions)
+    return data, positions
+
+
+def main() -> None:
+    """Print what fires, action by action."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--people", choices=("odd", "even"), default="even")
+    parser.add_argument("--every", action="store_true", help="print every clip")
+    arguments = parser.parse_args()
+    model = load_model("kagami")
+    data, positions = retargeted(arguments.data, model)
+    units = [unit for unit in load_repertoire(model) if unit.channel == "body"]
+    recognizer = Recognizer(units, MotorFeatures(model))
+    action_of = np.array([unit.action for unit in recognizer.units])
+    real = ~np.array([unit.background for unit in recognizer.units])
+    actions = sorted(set(action_of[real]))
+    membership = np.array([(action_of == action) & real for action in actions], float)
+
+    people = [p for p in range(1, 11) if p % 2 == (arguments.people == "odd")]
+    spent, frames = 0.0, 0
+    rows: dict[str, list[tuple[str, float, float]]] = {}
+    for clip in range(len(data["action"])):
+        if data["subject"][clip] not in people:
+            continue
+        name = str(data["action_names"][data["action"][clip]])
+        first, last = data["offsets"][clip:clip + 2]
+        recognizer.reset()
+        trace = []
+        began = time.perf_counter()
+        for frame in range(first, last):
+            activation = recognizer.update((frame - first) / RATE, positions[frame])
+            trace.append(membership @ activation.probability)
+        spent += time.perf_counter() - began
+        frames += last - first
+        trace = np.array(trace)
+        steady = np.array([np.convolve(column > 0.5, np.ones(3)).max() >= 3
+                           for column in trace.T])
+        top = int(np.where(steady, trace.sum(axis=0), 0.0).argmax())
+        label = actions[top] if steady.any() else "nothing"
+        when = float(np.argmax(trace[:, top] > 0.5)) / len(trace) if steady.any() else 1.0
+        rows.setdefault(name, []).append((label, when, float(trace[:, top].max())))
+        if arguments.every:
+            print(f"{name:20} person {data['subject'][clip]:2} {label:14} at {when:.2f}")
+    print(f"people {people}, {1e3 * spent / frames:.2f} ms a frame, {len(units)} units")
+    print(f"{'action':20} {'clips':>5}  right  fired at  what fired most (clips)")
+    right = known = strange = fired = 0
+    for name in map(str, data["action_names"]):
+        clips = rows.get(name, [])
+        counts = Counter(label for label, _, _ in clips)
+        wanted = EXPECTED.get(name, set())
+        hits = [when for label, when, _ in clips if label in wanted]
+        if wanted:
+            right, known = right + len(hits), known + len(clips)
+        else:
+            strange += len(clips)
+            fired += sum(label != "nothing" for label, _, _ in clips)
+        share = f"{len(hits) / max(len(clips), 1):5.0%}" if wanted else "    -"
+        when = f"{np.median(hits):8.0%}" if hits else "       -"
+        told = ", ".join(f"{label} {count}" for label, count in counts.most_common(4))
+        print(f"{name:20} {len(clips):5}  {share}  {when}  {told}")
+    print(f"known actions named right: {right}/{known}; something fired in {fired}/{strange} clips "
+          "of strange actions")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,612 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Recognition: which of the robot's own units fires for a stream of postures, seen or its own.
+
+A Bayesian filter over unit x style x phase x tempo, with a background that explains everything else,
+runs on the stream as it comes; nobody says where an action starts or ends. For every frame of length
+dt,
+
+1. phases advance by tempo x dt, with a spread that lets a movement linger or hurry (the elastic
+   alignment that mattered most on MSRAction3D); repeated sections wrap; what ends or is broken off
+   goes to the background and to the beginnings of all units,
+2. each state is weighted by how well it explains posture and motion, against the background,
+   p(y | state) / p(y | background), raised to dt / `CORRELATION`: neighbouring frames say nearly
+   the same, and without that the product of their likelihoods is no probability,
+3. the evidence that units gathered is forgotten over `MEMORY`, so that certainty does not grow
+   without bound.
+
+A joint that is unknown, and one that is free in a unit, counts as much for the unit as for the
+background: it is marginalised. All frames' work is a matrix product and a few array operations.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mirror_robot.mirror.features import Block, MotorFeatures
+from mirror_robot.motor.primitive import MotorPrimitive, MotorStyle
+
+CELLS = 24
+"""Phases at which a unit is compared."""
+
+TEMPI = np.array([0.6, 0.85, 1.2, 1.7])
+"""How much faster than learnt a movement may be made."""
+
+CORRELATION = 0.35
+"""Time over which the evidence of frames counts once [s]."""
+
+MEMORY = 2.0
+"""Time over which evidence for a unit is forgotten [s]."""
+
+LAG = 0.12
+"""Time over which motion is measured [s]: two frames of a 15 Hz camera, on which it was tried."""
+
+ELASTICITY = 16.0
+"""Growth of the variance of the phase [cells^2/s]."""
+
+BREAK_OFF = 0.4
+"""Rate at which an action is broken off, and at which the background gives way to one [1/s]."""
+
+STAY_UNKNOWN = 0.4
+"""Part of what ends that becomes background; the rest are beginnings of units."""
+
+LEAVE_REPEAT = 0.25
+"""Probability that a repeated section is left at its end."""
+
+JOIN = 0.1
+"""Part of the beginnings that are somewhere in the middle: one does not see everything start."""
+
+LONGEST_GAP = 1.0
+"""A stream that pauses for longer starts anew [s]."""
+
+# Standard deviation of postures about a unit's own, beyond the spread that it has learnt: what
+# people and landmarks add. Limbs [rad], trunk and head angles [rad], face -1..1.
+_POSTURE = {"upper_arm": 0.36, "forearm": 0.42, "hand": 0.7, "torso": 0.14, "head": 0.2,
+            "face": 0.22}
+# The same of compressed velocities.
+_MOTION = {"upper_arm": 0.55, "forearm": 0.6, "hand": 0.9, "torso": 0.3, "head": 0.4, "face": 0.8}
+# What the background expects of each block by itself: half of the time rest and stillness, else any
+# direction of the limbs, and these deviations about zero.
+_BACKGROUND_POSTURE = {"torso": 0.5, "head": 0.5, "face": 0.5}
+_BACKGROUND_MOTION = {"upper_arm": 1.0, "forearm": 1.2, "hand": 1.4, "torso": 0.7, "head": 0.9,
+                      "face": 1.2}
+_WORST = -40.0
+"""No frame speaks against a state by more than this [nat, before tempering]."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """How strongly each unit fires at one instant.
+
+    Attributes
+    ----------
+    stamp : float
+        Of the posture [s].
+    names, channels : tuple of U str
+        Of the units.
+    probability : ndarray (U,)
+        0..1; sums to one over the units of a channel and that channel's `unknown`.
+    phase : ndarray (U,)
+        How far the movement has come, 0..1.
+    rate : ndarray (U,)
+        How fast its phase advances [1/s].
+    unknown : mapping of channel -> float
+        Probability that it is nothing the robot knows.
+    background : ndarray (U,) of bool
+        Units that are no action.
+    """
+
+    stamp: float
+    names: tuple[str, ...]
+    channels: tuple[str, ...]
+    probability: np.ndarray
+    phase: np.ndarray
+    rate: np.ndarray
+    unknown: Mapping[str, float]
+    background: np.ndarray
+
+    def __getitem__(self, name: str) -> float:
+        """Return the probability of a unit by name."""
+        return float(self.probability[self.names.index(name)])
+
+    def best(self, channel: str, floor: float = 0.5) -> str:
+        """Return the name of the likeliest action of a channel, or `rest` or `unknown`.
+
+        An action is named only when its probability is at least `floor`; `rest` when the units that
+        are no action have it together.
+        """
+        own = np.array([c == channel for c in self.channels])
+        probability = np.where(own & ~self.background, self.probability, -1.0)
+        top = int(probability.argmax()) if len(probability) else 0
+        if len(probability) and probability[top] >= floor:
+            return self.names[top]
+        if self.probability[own & self.background].sum() >= floor:
+            return "rest"
+        return "unknown"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How a movement will go on.
+
+    Attributes
+    ----------
+    unit : str
+        The action that it is taken for; empty when none is likely, and then the posture is held.
+    joint_names : tuple of n str
+    times : ndarray (t,)
+        After the last frame [s].
+    mean, std : ndarray (t, n)
+        Positions [rad]; NaN for joints of which nothing is known.
+    """
+
+    unit: str
+    joint_names: tuple[str, ...]
+    times: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+
+
+def compressed(velocity: np.ndarray) -> np.ndarray:
+    """Return velocities (..., k), one vector, with their length compressed to its power 0.6.
+
+    A wave made fast or slowly then differs less from the unit than one made in another direction.
+    """
+    length = np.linalg.norm(velocity, axis=-1, keepdims=True)
+    return velocity * (length + 0.05) ** -0.4
+
+
+def _kind(block: Block) -> str:
+    return block.name.split("_", 1)[1] if block.kind == "limb" else (
+        "face" if block.kind == "face" else block.name)
+
+
+def _directional(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Coefficients of y, |y|^2 and 1 in von Mises-Fisher log densities about means (CELLS, 3)."""
+    kappa = 1.0 / variance
+    return (kappa[:, None] * mean, np.zeros_like(kappa),
+            np.log(kappa / (2 * np.pi * -np.expm1(-2 * kappa))) - kappa)
+
+
+def _normal(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Coefficients of y, |y|^2 and 1 in isotropic normal log densities of means (CELLS, k)."""
+    return (mean / variance[:, None], -0.5 / variance,
+            -0.5 * ((mean ** 2).sum(axis=1) / variance
+                    + mean.shape[1] * np.log(2 * np.pi * variance)))
+
+
+def _cell_phases(style: MotorStyle) -> tuple[np.ndarray, np.ndarray]:
+    """Return the phases of the cells and, for each, that one `LAG` earlier; repeats wrap."""
+    phases = np.linspace(0.0, 1.0, CELLS)
+    before = phases - LAG / style.duration
+    if style.repeat is not None:
+        first, last = style.repeat
+        inside = (phases >= first) & (phases < last)
+        period = last - first
+        before = np.where(inside, first + np.mod(before - first, period), before)
+    return phases, np.maximum(before, 0.0)
+
+
+class _Channel:
+    """The filter of one channel; see the module's text."""
+
+    def __init__(self, units: Sequence[MotorPrimitive], features: MotorFeatures,
+                 channel: str, prior: np.ndarray) -> None:
+        self.blocks = [block for block in features.blocks if block.channel == channel]
+        self.styles = [style for unit in units for style in unit.styles]
+        self.unit_of = np.repeat(np.arange(len(units)), [len(unit.styles) for unit in units])
+        self.starts = np.searchsorted(self.unit_of, np.arange(len(units)))
+        counts = np.bincount(self.unit_of, minlength=len(units))
+        self.share = (prior / counts)[self.unit_of]
+        self.speed = np.array([1.0 / style.duration for style in self.styles])
+        sizes = [b.columns.stop - b.columns.start for b in self.blocks]
+        self._columns = np.concatenate(
+            [np.arange(b.columns.start, b.columns.stop) for b in self.blocks])
+        self._block_of = np.repeat(np.arange(len(self.blocks)), sizes)
+        self._background = self._backgrounds(features)
+        self.matrix = self._matrix(units, features)
+        self._begin, self._wrap = self._topology()
+        self.kernels: dict[int, tuple[int, list[np.ndarray]]] = {}
+        self.reset()
+
+    def _matrix(self, units: Sequence[MotorPrimitive], features: MotorFeatures) -> np.ndarray:
+        """Return the coefficients (styles * CELLS, columns) of the log likelihood ratio.
+
+        It is linear in y and, per block, |y_b|^2, 1 and the background's log density, so that one
+        product serves all states and an unknown block drops out with its zeros.
+        """
+        width = len(self._columns)
+        count = len(self.blocks)
+        half = width + 3 * count
+        rows = np.zeros((len(self.styles), CELLS, 2 * half), np.float32)
+        for number, style in enumerate(self.styles):
+            unit = units[self.unit_of[number]]
+            phases, before = _cell_phases(style)
+            posture = np.array([features(q) for q in style.positions(phases)])
+            earlier = np.array([features(q) for q in style.positions(before)])
+            spread = np.zeros_like(posture)
+            for factor in np.eye(len(style.factors)):
+                varied = np.array([features(q) for q in style.positions(phases, factor)])
+                spread += (varied - posture) ** 2
+            for index, block in enumerate(self.blocks):
+                known = np.isfinite(posture[:, block.columns]).all()
+                pair = unit.weights[block.joints].max(axis=0) if known else np.zeros(2)
+                own = np.flatnonzero(self._block_of == index)
+                kind = _kind(block)
+                variance = _POSTURE[kind] ** 2 + np.minimum(
+                    spread[:, block.columns].mean(axis=1), 0.15)
+                velocity = compressed(
+                    (posture[:, block.columns] - earlier[:, block.columns]) / LAG)
+                for weight, part, mean, var in (
+                    (pair[0], 0, posture[:, block.columns], variance),
+                    (pair[1], 1, velocity, np.full(CELLS, _MOTION[kind] ** 2)),
+                ):
+                    if weight == 0:
+                        continue
+                    if block.kind == "limb" and part == 0:
+                        linear, square, constant = _directional(mean, var)
+                    else:
+                        linear, square, constant = _normal(mean, var)
+                    row = rows[number, :, part * half:(part + 1) * half]
+                    row[:, own] = weight * linear
+                    row[:, width + index] = weight * square
+                    row[:, width + count + index] = weight * constant
+                    row[:, width + 2 * count + index] = -weight
+        return rows.reshape(len(self.styles) * CELLS, -1)
+
+    def _backgrounds(self, features: MotorFeatures) -> list[tuple[np.ndarray, ...]]:
+        """Return, for posture and motion, what `_background_density` needs of every block."""
+        rest = features(features.model.rest)[self._columns]
+        kinds = [_kind(block) for block in self.blocks]
+        sizes = np.bincount(self._block_of, minlength=len(self.blocks))
+        out = []
+        for part, (near, broad) in enumerate((
+                (_POSTURE, _BACKGROUND_POSTURE), (_MOTION, _BACKGROUND_MOTION))):
+            centre = rest if part == 0 else np.zeros_like(rest)
+            narrow = np.array([1.0 / near[kind] ** 2 for kind in kinds])
+            wide = np.array([1.0 / broad[kind] ** 2 if kind in broad else 0.0 for kind in kinds])
+            limb = np.array([block.kind == "limb" and part == 0 for block in self.blocks])
+            peak = np.where(limb, np.log(narrow / (2 * np.pi * -np.expm1(-2 * narrow))),
+                            0.5 * sizes * np.log(narrow / (2 * np.pi)))
+            flat = np.where(limb, -np.log(4 * np.pi),
+                            0.5 * sizes * np.log(np.maximum(wide, 1e-9) / (2 * np.pi)))
+            out.append((centre, narrow, wide, peak, flat))
+        return out
+
+    def _topology(self) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
+        """Return where movements begin (styles, CELLS) and the repeats (style, first, last)."""
+        phases = np.arange(CELLS) / (CELLS - 1)
+        begin = np.exp(-phases / 0.08)
+        begin = np.tile((1 - JOIN) * begin / begin.sum() + JOIN / CELLS, (len(self.styles), 1))
+        repeats = []
+        for number, style in enumerate(self.styles):
+            if style.repeat is not None:
+                first, last = (round(phase * (CELLS - 1)) for phase in style.repeat)
+                repeats.append((number, first, max(last, first + 2)))
+        return begin, repeats
+
+    def reset(self) -> None:
+        """Know nothing: the background, and every beginning."""
+        start = self.share[:, None, None] * np.full((1, CELLS, len(TEMPI)),
+                                                    1.0 / (CELLS * len(TEMPI)))
+        self.mass = 0.5 * start
+        self.unknown = 0.5
+
+    def _kernel(self, dt: float) -> tuple[int, list[np.ndarray]]:
+        """Return the number of substeps and the weights (styles, 1, tempi) per offset -1, 0, 1 ...
+
+        Three neighbouring cells carry exactly the mean and variance of the advance; substeps keep
+        both within what three cells can carry.
+        """
+        key = round(dt * 2000)
+        if key in self.kernels:
+            return self.kernels[key]
+        rate = (CELLS - 1) * self.speed[:, None] * TEMPI
+        steps = max(int(np.ceil(dt * ELASTICITY / 0.7)), int(np.ceil(dt * rate.max() / 3.0)), 1)
+        advance = rate * dt / steps
+        whole = np.round(advance)
+        rest = advance - whole
+        variance = np.clip(ELASTICITY * dt / steps, np.abs(rest) - rest ** 2, 1.0 - rest ** 2)
+        parts = {-1: 0.5 * (variance + rest ** 2 - rest), 0: 1.0 - variance - rest ** 2,
+                 1: 0.5 * (variance + rest ** 2 + rest)}
+        offsets = []
+        for offset in range(-1, int(whole.max()) + 2):
+            weight = np.zeros_like(advance)
+            for part, value in parts.items():
+                weight += np.where(whole == offset - part, value, 0.0)
+            offsets.append(weight[:, None, :])
+        if len(self.kernels) > 64:
+            self.kernels.clear()
+        self.kernels[key] = steps, offsets
+        return self.kernels[key]
+
+    def _advance(self, dt: float) -> float:
+        """Move all phases on by dt; return the mass that came to its end."""
+        steps, kernel = self._kernel(dt)
+        ended = 0.0
+        for _ in range(steps):
+            before = self.mass
+            after = np.zeros_like(before)
+            for index, weight in enumerate(kernel):
+                offset = index - 1
+                part = before * weight
+                if offset < 0:
+                    after[:, :-1] += part[:, 1:]
+                    after[:, 0] += part[:, 0]
+                elif offset == 0:
+                    after += part
+                else:
+                    after[:, offset:] += part[:, :-offset]
+                    ended += part[:, -offset:].sum()
+                    if offset in self._crossings:
+                        rows, source, target, through = self._crossings[offset]
+                        back = (1.0 - LEAVE_REPEAT) * part[rows, source]
+                        np.subtract.at(after, (rows, through), back)
+                        np.add.at(after, (rows, target), back)
+            self.mass = np.maximum(after, 0.0)
+        return ended
+
+    @property
+    def _crossings(self) -> dict[int, tuple[np.ndarray, ...]]:
+        """Per offset: where repeated sections are left, and where that leads back to."""
+        if not hasattr(self, "_crossing_table"):
+            table: dict[int, list[tuple[int, int, int, int]]] = {}
+            for style, first, last in self._wrap:
+                for offset in range(1, 6):
+                    for source in range(max(last - offset, first), last):
+                        through = source + offset
+                        if through < CELLS:
+                            target = first + (through - last) % (last - first)
+                            table.setdefault(offset, []).append((style, source, target, through))
+            self._crossing_table = {
+                offset: tuple(np.array(column) for column in zip(*rows))
+                for offset, rows in table.items()}
+        return self._crossing_table
+
+    def update(self, dt: float, posture: np.ndarray, motion: np.ndarray) -> None:
+        """Take in a frame of features (size,) and compressed velocities (size,)."""
+        # What ended, what is broken off and what gives way begins anew.
+        leaving = 1.0 - np.exp(-BREAK_OFF * dt)
+        pool = self._advance(dt) + leaving * (self.mass.sum() + self.unknown)
+        self.mass *= 1.0 - leaving
+        self.unknown = self.unknown * (1.0 - leaving) + STAY_UNKNOWN * pool
+        self.mass += ((1.0 - STAY_UNKNOWN) * pool / len(TEMPI)) * (
+            self.share[:, None] * self._begin)[:, :, None]
+        change = 1.0 - np.exp(-1.0 * dt)
+        self.mass += change * (self.mass.mean(axis=2, keepdims=True) - self.mass)
+
+        # Evidence is forgotten between units, not within: phases stay known.
+        held = np.add.reduceat(self.mass.sum(axis=(1, 2)), self.starts)
+        power = np.exp(-dt / MEMORY) - 1.0
+        self.mass *= (np.maximum(held, 1e-30) ** power)[self.unit_of][:, None, None]
+        self.unknown *= max(self.unknown, 1e-30) ** power
+
+        ratio = self.matrix @ self._expanded(posture, motion)
+        np.maximum(ratio, _WORST, out=ratio)
+        evidence = ratio.astype(float) * (min(dt, 0.1) / CORRELATION)
+        top = max(float(evidence.max(initial=0.0)), 0.0)
+        self.mass *= np.exp(evidence - top).reshape(len(self.styles), CELLS, 1)
+        self.unknown *= np.exp(-top)
+        total = self.mass.sum() + self.unknown
+        self.mass /= total
+        self.unknown /= total
+
+    def _expanded(self, posture: np.ndarray, motion: np.ndarray) -> np.ndarray:
+        parts = []
+        count = len(self.blocks)
+        for values, background in zip((posture, motion), self._background):
+            values = values[self._columns]
+            known = np.isfinite(values)
+            values = np.where(known, values, 0.0)
+            there = np.bincount(self._block_of, known, count) > 0
+            square = np.bincount(self._block_of, values * values, count)
+            centre, narrow, wide, peak, flat = background
+            distance = np.bincount(self._block_of, (values - centre) ** 2, count)
+            density = np.logaddexp(peak - 0.5 * narrow * distance, flat - 0.5 * wide * square)
+            parts += [values, square, there, np.where(there, density - np.log(2.0), 0.0)]
+        return np.concatenate(parts).astype(np.float32)
+
+    def read(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return probability, phase and phase rate [1/s] of the units."""
+        cells = self.mass.sum(axis=2)
+        tempi = self.mass.sum(axis=1)
+        weight = cells.sum(axis=1)
+        probability = np.add.reduceat(weight, self.starts)
+        floor = np.maximum(probability, 1e-300)
+        phase = np.add.reduceat(cells @ np.linspace(0, 1, CELLS), self.starts) / floor
+        rate = np.add.reduceat((tempi @ TEMPI) * self.speed, self.starts) / floor
+        return probability, phase, rate
+
+
+class Recognizer:
+    """Recognises a robot's units in a stream of its own joint positions.
+
+    The stream may be the posture of a person, re-lived by the retargeter (`other`), or the robot's
+    joint states (`self`): it is the same computation, one object per stream.
+
+    Parameters
+    ----------
+    units : sequence of MotorPrimitive
+        At least one, all bound to the features' robot.
+    features : MotorFeatures
+        May be shared between recognisers.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The units in the order of `Activation`: channel by channel.
+
+    Raises
+    ------
+    ValueError
+        If there is no unit, or a unit is bound to other joints.
+    """
+
+    def __init__(self, units: Sequence[MotorPrimitive], features: MotorFeatures) -> None:
+        units = tuple(units)
+        if not units:
+            raise ValueError("a recogniser needs at least one unit")
+        for unit in units:
+            if tuple(unit.joint_names) != features.model.joint_names:
+                raise ValueError(f"the unit {unit.name!r} is bound to another robot")
+        self._features = features
+        self._channels: dict[str, _Channel] = {}
+        ordered: list[MotorPrimitive] = []
+        for channel in ("body", "head", "face"):
+            own = [unit for unit in units if unit.channel == channel]
+            if own and any(block.channel == channel for block in features.blocks):
+                self._channels[channel] = _Channel(own, features, channel, _prior(own))
+                ordered += own
+        self.units = tuple(ordered)
+        self.names = tuple(unit.name for unit in ordered)
+        self._channel_names = tuple(unit.channel for unit in ordered)
+        self._background = np.array([unit.background for unit in ordered])
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        self._history: deque[tuple[float, np.ndarray]] = deque()
+        self._stamp: float | None = None
+        self._positions: np.ndarray | None = None
+        for channel in self._channels.values():
+            channel.reset()
+
+    def update(self, stamp: float, positions: np.ndarray) -> Activation:
+        """Take in one frame and return how the units fire.
+
+        Parameters
+        ----------
+        stamp : float
+            Acquisition time [s]. A time that jumps back, or ahead by more than `LONGEST_GAP`,
+            starts anew; the same time again changes nothing.
+        positions : ndarray (n,)
+            [rad], in the order of the model's joints; NaN where unknown.
+
+        Raises
+        ------
+        ValueError
+            If `positions` has the wrong shape or `stamp` is not finite.
+        """
+        positions = np.asarray(positions, float)
+        if positions.shape != (len(self._features.model.joint_names),):
+            raise ValueError(f"positions must have the shape "
+                             f"({len(self._features.model.joint_names)},), not {positions.shape}")
+        if not np.isfinite(stamp):
+            raise ValueError(f"the stamp must be finite, not {stamp}")
+        if self._stamp is not None and not 0 <= stamp - self._stamp <= LONGEST_GAP:
+            self.reset()
+        dt = 1.0 / 30.0 if self._stamp is None else stamp - self._stamp
+        if dt > 0:
+            posture = self._features(positions)
+            motion = self._motion(stamp, posture)
+            for channel in self._channels.values():
+                channel.update(dt, posture, motion)
+            self._stamp, self._positions = stamp, positions
+        return self._read(stamp)
+
+    def _motion(self, stamp: float, posture: np.ndarray) -> np.ndarray:
+        """Return compressed velocities (size,) over the last `LAG`; NaN where not known."""
+        history = self._history
+        history.append((stamp, posture))
+        while len(history) > 2 and history[1][0] <= stamp - LAG:
+            history.popleft()
+        span = stamp - history[0][0]
+        if span < 0.5 * LAG:
+            return np.full(len(posture), np.nan)
+        then = history[0][1]
+        if span > LAG and len(history) > 1:
+            # The frames seldom lie one LAG apart: the posture of then is between two of them.
+            late = history[1]
+            part = np.clip((stamp - LAG - history[0][0]) / (late[0] - history[0][0]), 0.0, 1.0)
+            mixed = then + part * (late[1] - then)
+            if len(history) > 2:
+                then, span = mixed, min(span, LAG)
+        velocity = (posture - then) / span
+        out = np.empty_like(velocity)
+        for block in self._features.blocks:
+            out[block.columns] = compressed(velocity[block.columns])
+        return out
+
+    def _read(self, stamp: float) -> Activation:
+        read = [channel.read() for channel in self._channels.values()]
+        probability, phase, rate = (np.concatenate(part) for part in zip(*read))
+        return Activation(
+            stamp, self.names, self._channel_names, probability, phase, rate,
+            {name: float(channel.unknown) for name, channel in self._channels.items()},
+            self._background)
+
+    def predict(self, horizon: float = 1.0, step: float = 0.1, channel: str = "body",
+                floor: float = 0.3) -> Prediction:
+        """Return how the likeliest action of a channel will go on.
+
+        Half of the forecast is the present posture moved on as the unit moves, half the unit's own
+        posture: the mixture that forecast hands best on MSRAction3D.
+
+        Parameters
+        ----------
+        horizon, step : float
+            How far ahead and how densely [s].
+        channel : str
+        floor : float
+            Probability below which no action is taken as going on; the posture is then held, with
+            a spread that grows by 0.5 rad/s.
+        """
+        times = np.arange(1, max(int(round(horizon / step)), 1) + 1) * step
+        model = self._features.model
+        now = self._positions
+        if now is None:
+            now = np.full(len(model.joint_names), np.nan)
+        held = np.repeat(now[None], len(times), axis=0)
+        spread = np.where(np.isfinite(held), 0.5 * times[:, None], np.nan)
+        filter_ = self._channels.get(channel)
+        if filter_ is None:
+            return Prediction("", model.joint_names, times, held, spread)
+        own = [unit for unit in self.units if unit.channel == channel]
+        weight = filter_.mass.sum(axis=(1, 2))
+        probability = np.where([unit.background for unit in own], 0.0,
+                               np.add.reduceat(weight, filter_.starts))
+        best = int(probability.argmax())
+        if probability[best] < floor:
+            return Prediction("", model.joint_names, times, held, spread)
+        rows = np.flatnonzero(filter_.unit_of == best)
+        share = weight[rows] / weight[rows].sum()
+        means, variances = [], []
+        for row in rows:
+            style = filter_.styles[row]
+            cells = filter_.mass[row].sum(axis=1)
+            phase = float(np.argmax(cells)) / (CELLS - 1)
+            tempo = float(filter_.mass[row].sum(axis=0) @ TEMPI / max(cells.sum(), 1e-300))
+            ahead = phase + times * tempo / style.duration
+            if style.repeat is not None and phase < style.repeat[1]:
+                first, last = style.repeat
+                ahead = np.where(ahead < last, ahead, first + np.mod(ahead - first, last - first))
+            ahead = np.clip(ahead, 0.0, 1.0)
+            there, here = style.positions(ahead), style.positions(np.array([phase]))
+            mean = np.where(np.isfinite(now), 0.5 * (now + there - here) + 0.5 * there, there)
+            means.append(np.where(np.isfinite(there), mean, held))
+            knots = np.linspace(0, 1, len(style.mean))
+            own_spread = np.array([np.interp(ahead, knots, column) for column in style.spread.T]).T
+            variances.append(np.where(np.isfinite(there), own_spread ** 2 + 0.05 ** 2, spread ** 2))
+        mean = np.tensordot(share, np.array(means), axes=1)
+        variance = np.tensordot(share, np.array(variances) + (np.array(means) - mean) ** 2, axes=1)
+        return Prediction(own[best].name, model.joint_names, times,
+                          np.clip(mean, model.lower, model.upper), np.sqrt(variance))
+
+
+def _prior(units: Sequence[MotorPrimitive]) -> np.ndarray:
+    """Return how likely each unit (U,) is to begin: 0.4 for no action, the rest by action.
+
+    The variants of an action share what the action has, so that naming three ways to wave does not
+    make waving thrice as likely.
+    """
+    background = np.array([unit.background for unit in units])
+    actions = [unit.action for unit in units]
+    share = np.array([1.0 / actions.count(action) for action in actions])
+    idle, active = share[background].sum(), share[~background].sum()
+    part = 0.4 if idle and active else 1.0
+    prior = np.where(background, part * share / max(idle, 1e-9),
+                     (1 - part if idle else 1.0) * share / max(active, 1e-9))
+    return prior / prior.sum()
