@@ -33,7 +33,7 @@ class Capture:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self.state = STOPPED
-        """One of running, ended (no more frames), retrying (lost, tried again), failed, stopped."""
+        """One of running, ended (no more frames), retrying (was lost), failed, stopped."""
         self.message = "not started"
         """What is to be said of the state."""
 
@@ -42,7 +42,7 @@ class Capture:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """End reading and release the source; return whether that was done within `timeout` [s]."""
+        """End reading and release the source; return whether it let go within `timeout` [s]."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout)

@@ -66,7 +66,7 @@ class HeadCrop:
         if not np.isfinite(head).all() or wanted[2] > _WORTHWHILE * min(image.shape[:2]):
             self._region, self._misses = None, 0
             return self._detect(image), None
-        if self._region is None or self._misses and self._misses % _RETRY == 0:
+        if self._region is None or (self._misses and self._misses % _RETRY == 0):
             found = self._detect(image)
             if found:
                 self._region, self._misses = None, 0

@@ -64,7 +64,7 @@ def decode_image(
         raise ValueError(f"an empty image ({width}x{height})")
     planar = encoding in ("nv12", "nv21")
     rows = height + height // 2 if planar else height
-    if (planar and height % 2) or (planar or encoding.startswith(("yu", "uy"))) and width % 2:
+    if (planar and height % 2) or ((planar or encoding.startswith(("yu", "uy"))) and width % 2):
         raise ValueError(f"an {encoding} image of {width}x{height} cannot be: chroma is halved")
     pixel, conversion = (1, None) if planar else _PACKED[encoding]
     if step < width * pixel:

@@ -1,0 +1,455 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Sees a person: images in, landmarks of the body and coefficients of the face out.
+
+Publishes, with the acquisition time of the image as the stamp: ``human/body``, ``human/face``,
+``human/head``, ``human/heading``, ``human/pixels`` and, for those who subscribe, ``human/image``.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from geometry_msgs.msg import PoseStamped, Quaternion, QuaternionStamped
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image, JointState, PointCloud2, PointField
+from std_msgs.msg import Header
+
+from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
+from mirror_robot.nodes.messages import body_to_cloud, joint_state, to_seconds, to_time
+from mirror_robot.nodes.parameters import Parameter, declare
+from mirror_robot.nodes.running import bring_up, run
+from mirror_robot.perception import wire
+from mirror_robot.perception.assets import asset
+from mirror_robot.perception.capture import ENDED, FAILED, RETRYING, RUNNING, STOPPED, Capture
+from mirror_robot.perception.head_crop import head_of
+from mirror_robot.perception.images import decode_compressed, decode_image
+from mirror_robot.perception.sources import FORMS, Frame, SourceError, make_source
+from mirror_robot.perception.tracking import BodyTracker, FaceTracker
+from mirror_robot.perception.workers import LandmarkWorker, WorkerError
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("source", "0", f"where images come from: {FORMS}; taken over when configured",
+              changeable=True),
+    Parameter("loop", False, "start a video file or image folder anew at its end"),
+    Parameter("playback_rate", 1.0, "speed of a video file or image folder, times its own",
+              minimum=0.05, maximum=20.0),
+    Parameter("folder_rate", 25.0, "images per second of an image folder", "Hz", 0.1, 200.0),
+    Parameter("image_width", 0, "asked of a camera; 0 leaves it to the camera", "pixels",
+              0, 8192),
+    Parameter("image_height", 0, "asked of a camera; 0 leaves it to the camera", "pixels",
+              0, 8192),
+    Parameter("mirrored", False, "the camera delivers a mirror image, which is turned back"),
+    Parameter("max_rate", 30.0, "images looked at per second", "Hz", 0.5, 200.0),
+    Parameter("face", True, "look for the face"),
+    Parameter("pose_model", "", "path of a MediaPipe pose landmarker; empty fetches the full one"),
+    Parameter("face_model", "", "path of a MediaPipe face landmarker; empty fetches it"),
+    Parameter("confidence", 0.5, "below this MediaPipe sees nobody", "", 0.0, 1.0),
+    Parameter("visibility", 0.3, "landmarks less visible than this are unknown", "", 0.0, 0.9),
+    Parameter("body_mincutoff", 1.5, "One-Euro filter of the landmarks: cutoff at rest", "Hz",
+              0.01, 100.0),
+    Parameter("body_beta", 10.0, "One-Euro filter of the landmarks: rise of the cutoff with speed",
+              "Hz per m/s", 0.0, 1000.0),
+    Parameter("face_mincutoff", 3.0, "One-Euro filter of the face: cutoff at rest", "Hz",
+              0.01, 100.0),
+    Parameter("face_beta", 3.0, "One-Euro filter of the face: rise of the cutoff with speed",
+              "Hz s", 0.0, 1000.0),
+    Parameter("camera_pitch", 0.0, "how far the camera looks down", "rad", -1.4, 1.4),
+    Parameter("camera_fov", 0.785, "vertical field of view of the camera", "rad", 0.1, 2.8),
+    Parameter("camera_frame", "camera", "frame of human/image and human/pixels"),
+    Parameter("keep_id", 1.0, "a person who was lost for longer is a new one", "s", 0.0, 60.0),
+    Parameter("image_rate", 15.0, "greatest rate of human/image", "Hz", 0.1, 200.0),
+    Parameter("image_quality", 80, "JPEG quality of human/image", "", 1, 100),
+    Parameter("autostart", True, "configure and activate by itself"),
+)
+
+UPRIGHT_CAMERA = "upright_camera"
+"""Frame of human/head and human/heading; see `mirror_robot.perception.tracking`."""
+
+_HEAD_AGE = 0.5  # [s] after which the place of the head is no longer where to look for the face
+_SILENT = 1.0  # [s] without an image from a topic before that is said
+_NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+class PerceptionNode(LifecycleNode):
+    """Cameras in, observations of a person out.
+
+    Unconfigured it holds nothing; configured it has its workers running; active it has the camera.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("perception_node", **options)
+        self.parameters = declare(self, PARAMETERS)
+        self._capture: Capture | TopicCapture | None = None
+        self._workers: dict[str, LandmarkWorker] = {}
+        self._problem = ""
+        self._encoder: _Encoder | None = None
+        self._reset_statistics()
+        self.diagnostics = Diagnostics(self, self._report)
+        if self.parameters.autostart:
+            bring_up(self)
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Check the source, load the models, start the workers."""
+        self._problem = ""
+        self._reset_statistics()
+        try:
+            if not _topic(self.parameters.source):
+                source = self._make_source()
+                if not source.live:  # a file that is damaged now will be so later
+                    source.open()
+                    source.close()
+            self._start_workers()
+        except (SourceError, WorkerError, OSError) as error:
+            self._end_workers()
+            self._problem = str(error)
+            self.get_logger().error(self._problem)
+            self.diagnostics.publish()
+            return TransitionCallbackReturn.FAILURE
+        values, create = self.parameters, self.create_lifecycle_publisher
+        self._body_publisher = create(PointCloud2, "human/body", _NEWEST)
+        self._face_publisher = create(JointState, "human/face", _NEWEST)
+        self._head_publisher = create(PoseStamped, "human/head", _NEWEST)
+        self._heading_publisher = create(QuaternionStamped, "human/heading", _NEWEST)
+        self._pixels_publisher = create(PointCloud2, "human/pixels", _NEWEST)
+        self._image_publisher = create(CompressedImage, "human/image", _NEWEST)
+        self._body_tracker = BodyTracker(
+            visibility=values.visibility, mincutoff=values.body_mincutoff, beta=values.body_beta,
+            camera_pitch=values.camera_pitch, keep_id=values.keep_id)
+        self._face_tracker = FaceTracker(
+            mincutoff=values.face_mincutoff, beta=values.face_beta,
+            camera_pitch=values.camera_pitch, vertical_fov=values.camera_fov,
+            keep_id=values.keep_id)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Take the camera."""
+        values = self.parameters
+        self._reset_statistics()
+        self._encoder = _Encoder(values.image_rate, values.image_quality, self._publish_image)
+        name = _topic(values.source)
+        if name:
+            self._capture = TopicCapture(self, name, self._on_frame)
+        else:
+            try:
+                self._capture = Capture(self._make_source(), self._on_frame, self._on_change)
+            except (SourceError, OSError) as error:
+                self._problem = str(error)
+                self.get_logger().error(self._problem)
+                self._release()
+                return TransitionCallbackReturn.FAILURE
+        done = super().on_activate(state)
+        self._capture.start()
+        return done
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release the camera."""
+        self._release()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End the workers."""
+        self.close()
+        for publisher in (
+                self._body_publisher, self._face_publisher, self._head_publisher,
+                self._heading_publisher, self._pixels_publisher, self._image_publisher):
+            self.destroy_publisher(publisher)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release the camera and end the workers."""
+        self.close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def close(self) -> None:
+        """Release the camera and end the workers; nothing is published after this."""
+        self._release()
+        self._end_workers()
+
+    def _make_source(self) -> Any:
+        values = self.parameters
+        return make_source(
+            values.source, self._now, loop=values.loop, playback_rate=values.playback_rate,
+            folder_rate=values.folder_rate, width=values.image_width, height=values.image_height)
+
+    def _start_workers(self) -> None:
+        values = self.parameters
+        models = {"pose": asset("pose_landmarker_full.task", values.pose_model)}
+        if values.face:
+            models["face"] = asset("face_landmarker.task", values.face_model)
+        take = {"pose": self._on_pose, "face": self._on_face}
+        for kind, model in models.items():
+            # Under load the face gives way first: without posture the robot does not follow.
+            self._workers[kind] = LandmarkWorker(
+                kind, model, take[kind], self.get_logger().warning,
+                confidence=values.confidence, nice=5 if kind == "face" else 0)
+        for worker in self._workers.values():
+            worker.wait_ready()
+
+    def _end_workers(self) -> None:
+        for worker in self._workers.values():
+            worker.close()
+        self._workers = {}
+
+    def _release(self) -> None:
+        capture, self._capture = self._capture, None
+        if capture is not None and not capture.stop():
+            self.get_logger().warning("the source does not let go; leaving it behind")
+        encoder, self._encoder = self._encoder, None
+        if encoder is not None:
+            encoder.close()
+
+    # Images in
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def _on_frame(self, frame: Frame) -> None:
+        values = self.parameters
+        self._rates["image"].tick()
+        now, period = time.monotonic(), 1.0 / values.max_rate
+        # Half a period of slack, or a camera of just that rate would lose images to its jitter.
+        if now < self._due - 0.5 * period:
+            self._skipped += 1
+            return
+        self._due = max(self._due + period, now)
+        if values.mirrored:
+            frame = Frame(frame.stamp, cv2.flip(frame.image, 1), frame.index)
+        head, seen = self._head
+        for kind, worker in self._workers.items():
+            if kind == "face" and abs(frame.stamp - seen) < _HEAD_AGE:
+                worker.offer(frame, head)
+            else:
+                worker.offer(frame)
+        encoder = self._encoder
+        if encoder is not None and self._image_publisher.get_subscription_count():
+            encoder.offer(frame)
+
+    def _on_change(self, state: str, message: str) -> None:
+        log = self.get_logger()
+        if state in (FAILED, RETRYING):
+            log.error(message)
+        elif state != STOPPED:
+            log.info(message)
+
+    # Landmarks out; each on the thread of its worker
+
+    def _on_pose(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
+        self._rates["pose"].tick()
+        found = wire.poses(values)
+        body = self._body_tracker(frame.stamp, found)
+        if body is None or self._capture is None:
+            return
+        self._head = head_of(found[0], *frame.image.shape[:2]), frame.stamp
+        self._body_publisher.publish(body_to_cloud(body.observation))
+        self._latencies["pose"].add(self._now() - frame.stamp)
+        self._rates["body"].tick()
+        half = 0.5 * body.heading
+        stamp = to_time(frame.stamp)
+        self._heading_publisher.publish(QuaternionStamped(
+            header=Header(stamp=stamp, frame_id=UPRIGHT_CAMERA),
+            quaternion=Quaternion(z=math.sin(half), w=math.cos(half))))
+        self._pixels_publisher.publish(_cloud(
+            Header(stamp=stamp, frame_id=self.parameters.camera_frame), body.pixels))
+
+    def _on_face(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
+        self._rates["face"].tick()
+        face = self._face_tracker(frame.stamp, wire.faces(values), *frame.image.shape[:2])
+        if face is None or self._capture is None:
+            return
+        self._face_publisher.publish(joint_state(
+            face.stamp, f"face_{face.id}", list(face.coefficients),
+            list(face.coefficients.values())))
+        self._latencies["face"].add(self._now() - frame.stamp)
+        self._rates["face seen"].tick()
+        if face.head is not None:
+            pose = PoseStamped(header=Header(stamp=to_time(face.stamp), frame_id=UPRIGHT_CAMERA))
+            pose.pose.orientation = _quaternion(face.head)
+            self._head_publisher.publish(pose)
+
+    def _publish_image(self, frame: Frame, jpeg: bytes) -> None:
+        header = Header(stamp=to_time(frame.stamp), frame_id=self.parameters.camera_frame)
+        self._image_publisher.publish(CompressedImage(header=header, format="jpeg", data=jpeg))
+
+    # What is told
+
+    def _reset_statistics(self) -> None:
+        self._rates = {name: Rate() for name in ("image", "pose", "body", "face", "face seen")}
+        self._latencies = {"pose": Percentiles(), "face": Percentiles()}
+        self._head: tuple[tuple[float, float, float], float] = (math.nan,) * 3, -math.inf
+        self._due, self._skipped = -math.inf, 0
+
+    def _report(self) -> tuple[bytes, str, Mapping[str, Any]]:
+        capture = self._capture
+        state = capture.state if capture else STOPPED
+        values: dict[str, Any] = {"source": self.parameters.source, "source state": state}
+        values |= {f"{name} rate [Hz]": rate() for name, rate in self._rates.items()}
+        for name, latency in self._latencies.items():
+            p50, p95 = latency()
+            values |= {f"{name} latency p50 [s]": p50, f"{name} latency p95 [s]": p95}
+        values["images over max_rate"] = self._skipped
+        for kind, worker in self._workers.items():
+            values |= {f"{kind} images dropped": worker.dropped,
+                       f"{kind} worker restarts": worker.restarts}
+        if isinstance(capture, TopicCapture):
+            values["bad images"] = capture.bad
+        if self._problem:
+            return ERROR, self._problem, values
+        if capture is None:
+            return OK, "inactive", values
+        if state in (RETRYING, FAILED):
+            return ERROR, capture.message, values
+        waiting = [kind for kind, worker in self._workers.items() if not worker.ready.is_set()]
+        if waiting:
+            return WARN, f"the {' and '.join(waiting)} worker is being started again", values
+        if state == ENDED:
+            return OK, capture.message, values
+        return (OK if state == RUNNING else WARN), capture.message, values
+
+
+class TopicCapture:
+    """Takes images from a ROS topic; the same face as `Capture`.
+
+    Parameters
+    ----------
+    node : LifecycleNode
+    name : str
+        The topic; of compressed images when it ends in ``compressed``.
+    on_frame : callable Frame -> None
+    """
+
+    def __init__(
+        self, node: LifecycleNode, name: str, on_frame: Callable[[Frame], None],
+    ) -> None:
+        self._node, self._name, self._on_frame = node, name, on_frame
+        self._subscription: Any = None
+        self._index, self._last = 0, -math.inf
+        self.bad = 0
+        """Images that could not be read."""
+
+    @property
+    def state(self) -> str:
+        """Whether images come."""
+        return RUNNING if time.monotonic() - self._last < _SILENT else "waiting"
+
+    @property
+    def message(self) -> str:
+        """What is to be said of the state."""
+        return f"images come on {self._name}" if self.state == RUNNING else (
+            f"no image on {self._name}")
+
+    def start(self) -> None:
+        """Subscribe."""
+        compressed = self._name.endswith("compressed")
+        self._subscription = self._node.create_subscription(
+            CompressedImage if compressed else Image, self._name, self._take, _NEWEST)
+
+    def stop(self) -> bool:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+        return True
+
+    def _take(self, message: Image | CompressedImage) -> None:
+        try:
+            if isinstance(message, CompressedImage):
+                image = decode_compressed(message.data)
+            else:
+                image = decode_image(
+                    message.data, message.encoding, message.height, message.width, message.step)
+        except ValueError as error:
+            self.bad += 1
+            self._node.get_logger().warning(
+                f"dropped an image of {self._name}: {error}", throttle_duration_sec=5.0)
+            return
+        self._last = time.monotonic()
+        stamp = to_seconds(message.header.stamp)
+        if stamp == 0.0:  # a driver that leaves it out
+            stamp = self._node.get_clock().now().nanoseconds * 1e-9
+        self._on_frame(Frame(stamp, image, self._index))
+        self._index += 1
+
+
+class _Encoder:
+    """Encodes the newest image as JPEG on a thread of its own, so that nothing waits for it."""
+
+    def __init__(
+        self, rate: float, quality: int, publish: Callable[[Frame, bytes], None],
+    ) -> None:
+        self._period, self._quality, self._publish = 1.0 / rate, quality, publish
+        self._changed = threading.Condition()
+        self._pending: Frame | None = None
+        self._closed = False
+        self._due = -math.inf
+        self._thread = threading.Thread(target=self._run, name="image", daemon=True)
+        self._thread.start()
+
+    def offer(self, frame: Frame) -> None:
+        now = time.monotonic()
+        if now < self._due - 0.5 * self._period:
+            return
+        self._due = max(self._due + self._period, now)
+        with self._changed:
+            self._pending = frame
+            self._changed.notify()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._pending is not None)
+                if self._closed:
+                    return
+                frame, self._pending = self._pending, None
+            good, jpeg = cv2.imencode(
+                ".jpg", frame.image, (cv2.IMWRITE_JPEG_QUALITY, self._quality))
+            if good:
+                self._publish(frame, jpeg.tobytes())
+
+
+def _topic(source: str) -> str:
+    """Return the topic that a source names, or an empty string."""
+    return source.removeprefix("topic:") if source.startswith("topic:") else ""
+
+
+def _cloud(header: Header, points: np.ndarray) -> PointCloud2:
+    return PointCloud2(
+        header=header, height=1, width=len(points), point_step=12, row_step=12 * len(points),
+        fields=[PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
+                for index, name in enumerate("xyz")],
+        data=points.astype("<f4").tobytes(), is_dense=True)
+
+
+def _quaternion(rotation: np.ndarray) -> Quaternion:
+    # The eigenvector of the largest eigenvalue: no case by case, and right for a matrix that is
+    # not quite orthogonal (Bar-Itzhack, J. Guidance 23(6), 2000).
+    r = rotation
+    matrix = np.array([
+        [r[0, 0] - r[1, 1] - r[2, 2], 0, 0, 0],
+        [r[1, 0] + r[0, 1], r[1, 1] - r[0, 0] - r[2, 2], 0, 0],
+        [r[2, 0] + r[0, 2], r[2, 1] + r[1, 2], r[2, 2] - r[0, 0] - r[1, 1], 0],
+        [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1], np.trace(r)]])
+    x, y, z, w = map(float, np.linalg.eigh(matrix)[1][:, -1])
+    return Quaternion(x=x, y=y, z=z, w=w)
+
+
+def main() -> int:
+    """Run the perception node."""
+    return run(PerceptionNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
