@@ -8,7 +8,9 @@ Subscribes ``<controller>/joint_trajectory`` for every controller of the profile
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from array import array
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -28,6 +30,7 @@ from mirror_robot.nodes.parameters import Parameter, declare
 from mirror_robot.nodes.running import run
 from mirror_robot.simulation import (
     Renderer,
+    RobotState,
     SimulatedRobot,
     SimulationError,
     Trajectory,
@@ -38,11 +41,12 @@ from mirror_robot.simulation import (
 PARAMETERS = (
     Parameter("robot", "kagami", "Name of a known robot, or path of a robot profile (.yaml)"),
     Parameter("rate", 100.0, "How often joint_states is published", "Hz", 1.0, 500.0),
-    Parameter("allow_partial_joints_goal", False,
-              "Whether a trajectory may leave out joints of its controller"),
+    Parameter("allow_partial_joints_goal", True,
+              "Whether a trajectory may leave out joints of its controller, which then hold"),
     Parameter("camera", "body", "What camera/image shows: the upper body, or the face close up",
               choices=("body", "face")),
-    Parameter("camera_rate", 0.0, "How often camera/image is published; 0: never", "Hz", 0.0, 60.0),
+    Parameter("camera_rate", 0.0, "How often camera/image is published; 0: never", "Hz",
+              0.0, 60.0),
     Parameter("camera_width", 640, "Width of camera/image", "px", 32, 1920),
     Parameter("camera_height", 480, "Height of camera/image", "px", 32, 1080),
 )
@@ -56,7 +60,8 @@ class SimulationNode(Node):
     """Steps a `SimulatedRobot` at the pace of the wall clock.
 
     Physics follows the steady clock, whatever the node's clock does; stamps come from the node's
-    clock.
+    clock. It runs in a thread of its own: a callback or a picture that takes long does not make it
+    late, and a timer of the executor would cost more than the physics.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -76,6 +81,7 @@ class SimulationNode(Node):
             velocity_limits=dict(zip(body.joint_names, body.velocity)),
             allow_partial_joints_goal=self._values.allow_partial_joints_goal)
 
+        self._lock = threading.Lock()  # held by whoever touches the robot
         self._states = self.create_publisher(JointState, "joint_states", 10)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._description = self.create_publisher(String, "robot_description", latched)
@@ -95,32 +101,50 @@ class SimulationNode(Node):
         self._diverged = 0
         self.diagnostics = Diagnostics(self, self._report)
         self._refusals_reported = 0
-        self._last = time.monotonic()
         self._reported = (time.monotonic(), time.process_time(), self.robot.time)
-        self.create_timer(1 / self._values.rate, self._tick)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._pace, name="physics", daemon=True)
+        self._thread.start()
         self.get_logger().info(
             f"{profile.name} with {model.nu} joints, controllers {', '.join(profile.controllers)}")
 
-    def _tick(self) -> None:
-        now = time.monotonic()
-        elapsed = min(now - self._last, _CATCH_UP)
-        self._last = now
-        try:
-            self.robot.step(elapsed)
-        except SimulationError as error:
-            self._diverged += 1
-            self.get_logger().error(str(error))
-        state = self.robot.state
-        message = JointState(
-            name=state.joint_names, position=state.position, velocity=state.velocity,
-            effort=state.effort)
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._states.publish(message)
-        self._rate.tick()
+    def _pace(self) -> None:
+        """Step and publish at the rate until told to stop."""
+        period = 1 / self._values.rate
+        message = JointState(name=self.robot.joint_names)
+        last = due = time.monotonic()
+        while not self._stopping.wait(max(due - time.monotonic(), 0.0)):
+            now = time.monotonic()
+            due = max(due + period, now)
+            state = self._advance(min(now - last, _CATCH_UP))
+            last = now
+            message.header.stamp = self.get_clock().now().to_msg()
+            # An array of doubles is taken as it is; anything else is checked number by number.
+            message.position = array("d", state.position.tobytes())
+            message.velocity = array("d", state.velocity.tobytes())
+            message.effort = array("d", state.effort.tobytes())
+            try:
+                self._states.publish(message)
+            except RuntimeError:
+                if not self.context.ok():  # shut down from outside between two steps
+                    return
+                raise
+            self._rate.tick()
+
+    def _advance(self, elapsed: float) -> RobotState:
+        with self._lock:
+            try:
+                self.robot.step(elapsed)
+            except SimulationError as error:
+                self._diverged += 1
+                self.get_logger().error(str(error))
+            return self.robot.state
 
     def _on_trajectory(self, controller: str, message: JointTrajectory) -> None:
         try:
-            self.robot.command(controller, _trajectory(message), self._start(message))
+            trajectory = _trajectory(message)
+            with self._lock:
+                self.robot.command(controller, trajectory, self._start(message))
         except TrajectoryError as error:
             self.diagnostics.counts["refused trajectories"] += 1
             self.get_logger().warning(
@@ -136,7 +160,8 @@ class SimulationNode(Node):
         return self.robot.time + stamp - self.get_clock().now().nanoseconds * 1e-9
 
     def _publish_image(self) -> None:
-        state = self.robot.state
+        with self._lock:
+            state = self.robot.state
         picture = self._renderer.render(dict(zip(state.joint_names, state.position)))
         height, width, channels = picture.shape
         message = Image(
@@ -151,7 +176,8 @@ class SimulationNode(Node):
         self._reported = (time.monotonic(), time.process_time(), self.robot.time)
         passed = max(self._reported[0] - wall, 1e-6)
         factor = (self._reported[2] - simulated) / passed
-        touching = self.robot.self_contacts()
+        with self._lock:
+            touching = self.robot.self_contacts()
         refused = self.diagnostics.counts["refused trajectories"]
         problems = []
         if passed > 0.5 and factor < 0.9:
@@ -168,7 +194,9 @@ class SimulationNode(Node):
         }
 
     def close(self) -> None:
-        """Free the renderer."""
+        """End the physics and free the renderer."""
+        self._stopping.set()
+        self._thread.join()
         if self._renderer:
             self._renderer.close()
 

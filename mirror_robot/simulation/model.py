@@ -22,8 +22,8 @@ TIMESTEP = 0.002
 """Physics step [s]."""
 
 DRIVE_FREQUENCY = 40.0
-"""Natural frequency of a drive's position loop [rad/s]: 25 ms to follow a step, as servo drives do.
-With the velocity fed forward the error left is acceleration / frequency^2."""
+"""Natural frequency of a drive's position loop [rad/s]: its time constant of 25 ms is that of a
+servo drive. With the velocity fed forward the error left is acceleration / frequency^2."""
 
 NO_LOAD_ACCELERATION = 2000.0
 """What a drive's full torque gives its own rotor [rad/s^2]; sizes the rotor's inertia."""
@@ -256,7 +256,7 @@ def _add_camera(
     parent: mujoco.MjsBody, name: str, look_at: np.ndarray, distance: float, above: float,
     fovy: float,
 ) -> mujoco.MjsCamera:
-    """Put a camera `distance` in front of a point and `above` it, looking at it. Metres, degrees."""
+    """Put a camera `distance` [m] in front of a point and `above` it, looking at it."""
     offset = np.array([distance, 0.0, above])
     back = offset / np.linalg.norm(offset)  # a camera looks along its -z, with y up
     right = np.cross([0.0, 0.0, 1.0], back)

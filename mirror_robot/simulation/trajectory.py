@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,9 +40,9 @@ class TrajectoryController:
     """Turns the newest trajectory into desired positions and velocities of its joints.
 
     What a joint_trajectory_controller with ``interpolate_from_desired_state`` and
-    ``allow_nonzero_velocity_at_trajectory_end`` does: a new trajectory replaces the running one and
-    starts from the state desired at that instant; points that lie in the past are skipped; the
-    last position is held, at rest.
+    ``allow_nonzero_velocity_at_trajectory_end`` does: a new trajectory replaces the running one
+    and starts from the state desired at that instant; points that lie in the past are skipped;
+    the last position is held, at rest.
 
     Parameters
     ----------
@@ -77,8 +78,8 @@ class TrajectoryController:
         Raises
         ------
         TrajectoryError
-            If it names unknown joints, a joint twice or too few, its sizes do not fit, it holds NaN
-            or infinity, its times do not increase, or it has already ended. The running
+            If it names unknown joints, a joint twice or too few, its sizes do not fit, it holds
+            NaN or infinity, its times do not increase, or it has already ended. The running
             trajectory then goes on.
         """
         columns = self._columns(trajectory.joint_names)
@@ -94,7 +95,7 @@ class TrajectoryController:
         if velocities is not None:
             slopes = np.zeros_like(whole)
             slopes[:, columns] = velocities
-        following = int(np.searchsorted(times, now, side="right"))
+        following = bisect_right(times, now)
         if following == 0:
             times = np.concatenate([[now], times])
             whole = np.vstack([here, whole])
@@ -110,7 +111,7 @@ class TrajectoryController:
         times = self._times
         if now >= times[-1]:
             return self._positions[-1], np.zeros(len(self.joint_names))
-        row = max(int(np.searchsorted(times, now, side="right")) - 1, 0)
+        row = max(bisect_right(times, now) - 1, 0)
         span = times[row + 1] - times[row]
         s = min(max((now - times[row]) / span, 0.0), 1.0)
         p0, p1 = self._positions[row], self._positions[row + 1]
