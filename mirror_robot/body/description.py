@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+
+from mirror_robot.resources import share_folders
 
 _JOINT_TYPES = ("revolute", "continuous", "prismatic", "fixed", "floating", "planar")
 _MOVING = ("revolute", "continuous", "prismatic")
 _NUMBERS = {
     "origin": ("xyz", "rpy"), "axis": ("xyz",), "mass": ("value",),
     "inertia": ("ixx", "ixy", "ixz", "iyy", "iyz", "izz"),
-    "limit": ("lower", "upper", "effort", "velocity"),
+    "limit": ("lower", "upper", "effort", "velocity"), "mimic": ("multiplier", "offset"),
 }
 
 
@@ -22,13 +26,69 @@ class DescriptionError(ValueError):
     """A robot description that cannot be used; names the file and the element."""
 
 
+def package_folders(package: str) -> Iterator[Path]:
+    """Yield the folders in which the files of `package` may be, best first.
+
+    Share folders of ROS packages and of what pip installs (``<prefix>/share`` and the
+    ``cmeel.prefix`` of robotics wheels), then the folder of a Python module of that name.
+    """
+    yield from share_folders(package)
+    for entry in sys.path:
+        folder = Path(entry or ".") / "cmeel.prefix/share" / package
+        if folder.is_dir():
+            yield folder
+    try:
+        module = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return
+    for entry in (module.submodule_search_locations or ()) if module else ():
+        yield Path(entry)
+
+
+def package_file(package: str, relative: str) -> Path:
+    """Return the path of a file of a ROS or Python package.
+
+    Raises
+    ------
+    DescriptionError
+        If no folder of the package holds it; the message names the folders searched.
+    """
+    searched = list(package_folders(package))
+    for folder in searched:
+        if (folder / relative).is_file():
+            return folder / relative
+    where = ", ".join(map(str, searched)) or "no folder of that package (is it installed?)"
+    raise DescriptionError(f"{relative} of package {package} not found; searched {where}")
+
+
+def mesh_file(reference: str, description: Path) -> Path | None:
+    """Return the file that a URDF's mesh reference means, or None if it is not there.
+
+    ``package://`` is looked up as a package, then in the folders above the description, as wheels
+    carry URDF files away from where their packages would be.
+    """
+    name = reference.split("://", 1)[-1].lstrip("/")
+    if "://" not in reference and Path(reference).is_absolute():
+        return Path(reference) if Path(reference).is_file() else None
+    if reference.startswith("package://"):
+        package, _, relative = name.partition("/")
+        for folder in package_folders(package):
+            if (folder / relative).is_file():
+                return folder / relative
+    for folder in description.absolute().parents:
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
 def read_description(path: Path, arguments: Mapping[str, str] | None = None) -> str:
-    """Return the URDF text of a URDF or xacro file.
+    """Return the URDF text of a URDF, xacro or MJCF file.
 
     Parameters
     ----------
     path : Path
-        A name that ends in ``.xacro`` is processed with `arguments`.
+        A name that ends in ``.xacro`` is processed with `arguments`; a file whose root element is
+        ``<mujoco>`` is converted.
     arguments : mapping str -> str, optional
         xacro arguments.
 
@@ -39,7 +99,10 @@ def read_description(path: Path, arguments: Mapping[str, str] | None = None) -> 
     """
     try:
         if path.suffix != ".xacro":
-            return path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
+            if path.suffix == ".xml" and "<mujoco" in text:
+                return _from_mjcf(path)
+            return text
         import xacro
         return xacro.process_file(str(path), mappings=dict(arguments or {})).toxml()
     except ImportError:
@@ -48,8 +111,23 @@ def read_description(path: Path, arguments: Mapping[str, str] | None = None) -> 
             "(apt: ros-<distro>-xacro, pip: xacro)") from None
     except OSError as error:
         raise DescriptionError(f"cannot read {path}: {error.strerror}") from error
+    except DescriptionError:
+        raise
+    except UnicodeDecodeError as error:
+        raise DescriptionError(f"{path} is not a text file: {error}") from None
     except Exception as error:  # xacro's own errors share no narrower base
         raise DescriptionError(f"{path}: {error}") from error
+
+
+def _from_mjcf(path: Path) -> str:
+    try:
+        from mirror_robot.body.mjcf import urdf_from_mjcf
+        return urdf_from_mjcf(path)
+    except ImportError:
+        raise DescriptionError(f"{path} is MJCF, and the Python module mujoco is missing "
+                               "(pip install mujoco)") from None
+    except ValueError as error:
+        raise DescriptionError(f"{path}: {error}") from None
 
 
 def parse_description(urdf: str, source: str) -> ElementTree.Element:
@@ -77,11 +155,21 @@ def parse_description(urdf: str, source: str) -> ElementTree.Element:
         raise DescriptionError(f"{source} is not valid XML: {error}") from None
     if robot.tag != "robot":
         raise DescriptionError(f"{source}: the root element is <{robot.tag}>, not <robot>")
+    for kind in ("link", "joint"):
+        names = [element.get("name") for element in robot.findall(kind)]
+        if None in names:
+            raise DescriptionError(f"{source}: a <{kind}> has no name")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise DescriptionError(f"{source}: {kind} {twice[0]} is there twice")
     for element in robot:
         if element.tag in ("link", "joint"):
             _check_numbers(element, source)
     _check_tree(robot, source)
     for joint in robot.findall("joint"):
+        if joint.get("type") in _MOVING:
+            axis = joint.find("axis")
+            if axis is not None and not any(float(n) for n in axis.get("xyz", "1").split()):
+                raise DescriptionError(f"{source}: joint {joint.get('name')} has the axis 0 0 0")
         if joint.get("type") == "continuous":
             joint.set("type", "revolute")
             limit = joint.find("limit")
@@ -96,6 +184,18 @@ def movable_joints(robot: ElementTree.Element) -> set[str]:
     """Return the names of the joints that can be driven: not fixed, and mimicking no other."""
     return {joint.get("name", "") for joint in robot.findall("joint")
             if joint.get("type") in _MOVING and joint.find("mimic") is None}
+
+
+def mimics(robot: ElementTree.Element) -> dict[str, tuple[str, float, float]]:
+    """Return joint -> (the joint that it follows, multiplier, offset)."""
+    found = {}
+    for joint in robot.findall("joint"):
+        mimic = joint.find("mimic")
+        if mimic is not None and joint.get("type") in _MOVING:
+            found[joint.get("name", "")] = (
+                mimic.get("joint", ""), float(mimic.get("multiplier", 1.0)),
+                float(mimic.get("offset", 0.0)))
+    return found
 
 
 def links(robot: ElementTree.Element) -> set[str]:

@@ -13,6 +13,7 @@ import pinocchio as pin
 from mirror_robot.body.description import (
     DescriptionError,
     links,
+    mimics,
     movable_joints,
     parse_description,
     read_description,
@@ -29,26 +30,30 @@ class Kinematics:
     Attributes
     ----------
     linear, angular : ndarray (3, n)
-        Velocity at the root frame's origin and angular velocity that each joint gives to what it
-        moves [1/s per rad/s], in the root frame: a point p moves with ``linear + angular x p``.
+        Velocity at the body frame's origin and angular velocity that each joint gives to what it
+        moves [1/s per rad/s], in the body frame: a point p moves with ``linear + angular x p``.
     """
 
-    def __init__(self, data: pin.Data, frames: Mapping[str, int], order: np.ndarray) -> None:
+    def __init__(self, data: pin.Data, frames: Mapping[str, int], drive: np.ndarray) -> None:
         self._data, self._frames = data, frames
-        jacobian = data.J
-        self.linear, self.angular = jacobian[:3, order], jacobian[3:, order]
+        jacobian = data.J @ drive
+        self.linear, self.angular = jacobian[:3], jacobian[3:]
 
     def point(self, link: str) -> np.ndarray:
-        """Return the origin (3,) of `link` [m] in the root frame."""
+        """Return the origin (3,) of `link` [m] in the body frame."""
         return self._data.oMf[self._frames[link]].translation
 
     def rotation(self, link: str) -> np.ndarray:
-        """Return the rotation (3, 3) of `link` in the root frame."""
+        """Return the rotation (3, 3) of `link` in the body frame."""
         return self._data.oMf[self._frames[link]].rotation
 
 
 class RobotModel:
     """The joints that a profile uses, their limits, and where the limbs are.
+
+    All places and directions are in the robot's *body frame*: its origin is that of the root link,
+    x is the profile's ``forward``, z its ``up`` (made perpendicular to x), y to the left. For a
+    root link as in REP-103 it is the root link's frame.
 
     Attributes
     ----------
@@ -56,7 +61,7 @@ class RobotModel:
     urdf : str
         The description as URDF text.
     joint_names : tuple of str
-        The n joints, chains first (torso, head, arms), then the face. All arrays have this order.
+        The n joints: chains, face, fingers, in the profile's order. All arrays have this order.
     index : mapping name -> position in `joint_names`
     lower, upper, rest : ndarray (n,)
         Positions [rad or m].
@@ -65,7 +70,14 @@ class RobotModel:
     effort : ndarray (n,)
         Limits [N m or N].
     body : ndarray (n,) of bool
-        True for joints of the chains, False for the face.
+        True for joints of the chains, False for the face and the fingers.
+    pin : pinocchio.Model
+        The tree in the body frame with all other joints held; its joints are ordered otherwise.
+    drive : ndarray (pin.nv, n)
+        Velocity of each of `pin`'s joints per velocity of the model's: a permutation, and the
+        multipliers of joints that mimic others.
+    base : ndarray (3, 3)
+        Rotation from the root link's axes to the body frame's.
 
     Raises
     ------
@@ -83,24 +95,25 @@ class RobotModel:
         except Exception as error:  # Pinocchio raises what its parser raises
             raise DescriptionError(f"{source}: {error}") from None
         self.joint_names: tuple[str, ...] = profile.joints
-        locked = [full.getJointId(name) for name in full.names[1:] if name not in self.joint_names]
-        model = pin.buildReducedModel(full, locked, pin.neutral(full)) if locked else full
-        self._pin, self._data = model, model.createData()
-        order = np.array([model.joints[model.getJointId(name)].idx_q for name in self.joint_names])
-        self._order = order
+        count = len(self.joint_names)
         self.index: Mapping[str, int] = {name: i for i, name in enumerate(self.joint_names)}
-        self.body = np.array([name not in profile.face for name in self.joint_names])
+        in_chains = {joint for chain in profile.chains.values() for joint in chain.joints}
+        self.body = np.array([name in in_chains for name in self.joint_names])
+        self._reduce(full, mimics(robot))
+        self._face_forward()
 
-        self.lower = model.lowerPositionLimit[order].copy()
-        self.upper = model.upperPositionLimit[order].copy()
-        self.effort = model.effortLimit[order].copy()
+        order = np.array([self.pin.joints[self.pin.getJointId(name)].idx_q
+                          for name in self.joint_names], int)
+        self.lower = self.pin.lowerPositionLimit[order].copy()
+        self.upper = self.pin.upperPositionLimit[order].copy()
+        self.effort = self.pin.effortLimit[order].copy()
 
         def limit(key: str, default: np.ndarray) -> np.ndarray:
             return np.array([profile.joint_limits.get(name, {}).get(key, value)
                              for name, value in zip(self.joint_names, default)])
 
-        count = len(self.joint_names)
-        self.velocity = profile.velocity_scale * limit("velocity", model.velocityLimit[order])
+        described = np.minimum(self.pin.velocityLimit[order], profile.velocity)
+        self.velocity = profile.velocity_scale * limit("velocity", described)
         self.acceleration = limit("acceleration", np.full(count, profile.acceleration))
         self.jerk = limit("jerk", np.full(count, profile.jerk))
         for name, value in zip(self.joint_names, self.velocity):
@@ -116,21 +129,95 @@ class RobotModel:
         wanted = np.array([profile.rest.get(name, 0.0) for name in self.joint_names])
         self.rest = np.clip(wanted, self.lower, self.upper)
 
-        self._frames = {link: model.getFrameId(link) for chain in profile.chains.values()
-                        for link in chain.links.values()}
+        named = [link for chain in profile.chains.values() for link in chain.links.values()]
+        named += [link for chain in profile.chains.values()
+                  for pair in chain.legs.values() for link in pair]
+        self._frames = {link: self.pin.getFrameId(link) for link in named}
         self._columns = {
             name: np.array([self.index[joint] for joint in chain.joints], int)
             for name, chain in profile.chains.items()}
         # Rotations are told relative to standing upright, so that a link's own axes, which differ
         # from robot to robot, do not matter.
-        self._place(np.clip(np.zeros(count), self.lower, self.upper))
+        upright = np.array([profile.upright.get(name, 0.0) for name in self.joint_names])
+        self._place(np.clip(upright, self.lower, self.upper))
         self._upright = {name: self._data.oMf[frame].rotation.copy()
                          for name, frame in self._frames.items()}
+        self._limbs = [self._limb_frames(side) for side in SIDES]
+        for name, chain in profile.chains.items():
+            ends = [key for key in _ARM_POINTS if key in chain.links]
+            for first, second in zip(ends, ends[1:]):
+                limb = (self._data.oMf[self._frames[chain.links[first]]].translation
+                        - self._data.oMf[self._frames[chain.links[second]]].translation)
+                if np.linalg.norm(limb) < 1e-3:
+                    raise ProfileError(
+                        f"{profile.path}: chains.{name}: {first} ({chain.links[first]}) and "
+                        f"{second} ({chain.links[second]}) are at the same place; a limb "
+                        "between them has no direction")
+
+    def _reduce(self, full: pin.Model, follows: Mapping[str, tuple[str, float, float]]) -> None:
+        """Hold all joints but the profile's and those that mimic one of them."""
+        profile, count = self.profile, len(self.joint_names)
+        stand = pin.neutral(full)
+        for name, value in profile.held.items():
+            if name in full.names and name not in follows:
+                joint = full.joints[full.getJointId(name)]
+                if joint.nq == 1:
+                    stand[joint.idx_q] = value
+        kept = []
+        for name in full.names[1:]:
+            # A chain of mimics ends at its driven joint.
+            master, multiplier, offset = name, 1.0, 0.0
+            for _ in range(len(follows) + 1):
+                if master not in follows:
+                    break
+                master, times, plus = follows[master]
+                multiplier, offset = multiplier * times, offset + multiplier * plus
+            if master in self.index:
+                kept.append((name, self.index[master], multiplier, offset))
+            elif name in follows and master in full.names:
+                at = stand[full.joints[full.getJointId(master)].idx_q]
+                stand[full.joints[full.getJointId(name)].idx_q] = multiplier * at + offset
+        names = {name for name, *_ in kept}
+        locked = [full.getJointId(name) for name in full.names[1:] if name not in names]
+        self.pin = pin.buildReducedModel(full, locked, stand) if locked else full
+        self._data = self.pin.createData()
+        self.drive = np.zeros((self.pin.nv, count))
+        self._offset = np.zeros(self.pin.nq)
+        for name, master, multiplier, offset in kept:
+            row = self.pin.joints[self.pin.getJointId(name)].idx_v
+            self.drive[row, master] = multiplier
+            self._offset[row] = offset
+
+    def _face_forward(self) -> None:
+        """Turn the tree so that the root's axes are the body frame's."""
+        forward, up = np.array(self.profile.forward), np.array(self.profile.up)
+        forward = forward / np.linalg.norm(forward)
+        up = up - (up @ forward) * forward
+        up = up / np.linalg.norm(up)
+        self.base = np.array([forward, np.cross(up, forward), up])
+        if np.array_equal(self.base, np.eye(3)):
+            return
+        turn = pin.SE3(self.base, np.zeros(3))
+        for joint in range(1, self.pin.njoints):
+            if self.pin.parents[joint] == 0:
+                self.pin.jointPlacements[joint] = turn * self.pin.jointPlacements[joint]
+        for frame in self.pin.frames:
+            if frame.parentJoint == 0:
+                frame.placement = turn * frame.placement
+        self._data = self.pin.createData()
+
+    def _limb_frames(self, side: str) -> list[int]:
+        chain = self.profile.chains.get(f"{side}_arm")
+        return [] if chain is None else [
+            self._frames[chain.links[key]] for key in _ARM_POINTS if key in chain.links]
 
     @classmethod
     def from_profile(cls, profile: RobotProfile) -> RobotModel:
         """Return the model of the robot that `profile` describes."""
-        return cls(profile, read_description(profile.description))
+        if profile.topic:
+            raise ProfileError(f"{profile.path}: the description comes from the topic "
+                               f"{profile.topic}; it must be given as text")
+        return cls(profile, read_description(profile.description, profile.arguments))
 
     def _check_names(self, robot: ElementTree.Element, source: str) -> None:
         where, joints = self.profile.path, movable_joints(robot)
@@ -139,8 +226,14 @@ class RobotModel:
                 raise ProfileError(f"{where}: {source} has no joint {name!r} that can be driven; "
                                    f"{choices(name, joints)}")
         known = links(robot)
+        every = joints | set(mimics(robot))
+        for name in self.profile.held:
+            if name not in every:
+                raise ProfileError(f"{where}: held: {source} has no joint {name!r}; "
+                                   f"{choices(name, every)}")
         for key, chain in self.profile.chains.items():
-            for point, link in chain.links.items():
+            balls = {f"legs.{joint}": link for joint, pair in chain.legs.items() for link in pair}
+            for point, link in [*chain.links.items(), *balls.items()]:
                 if link not in known:
                     raise ProfileError(f"{where}: chains.{key}.{point}: {source} has no link "
                                        f"{link!r}; {choices(link, known)}")
@@ -157,32 +250,42 @@ class RobotModel:
         """Return positions (n,) from values by name, NaN where a joint is not named."""
         return np.array([named.get(name, np.nan) for name in self.joint_names])
 
+    def configuration(self, positions: np.ndarray) -> np.ndarray:
+        """Return the configuration (pin.nq,) for `positions` (n,); NaN counts as rest."""
+        known = np.where(np.isfinite(positions), positions, getattr(self, "rest", 0.0))
+        return self.drive @ known + self._offset
+
     def _place(self, positions: np.ndarray) -> None:
         """Put the kinematic tree at `positions` (n,); NaN counts as rest."""
-        q = np.empty(self._pin.nq)
-        q[self._order] = np.where(np.isfinite(positions), positions, getattr(self, "rest", 0.0))
-        pin.computeJointJacobians(self._pin, self._data, q)
+        pin.computeJointJacobians(self.pin, self._data, self.configuration(positions))
         for frame in self._frames.values():
-            pin.updateFramePlacement(self._pin, self._data, frame)
+            pin.updateFramePlacement(self.pin, self._data, frame)
 
     def kinematics(self, positions: np.ndarray) -> Kinematics:
         """Return where links are and how joints move them at `positions` (n,)."""
         self._place(positions)
-        return Kinematics(self._data, self._frames, self._order)
+        return Kinematics(self._data, self._frames, self.drive)
 
     def moves(self, links: Sequence[str]) -> np.ndarray:
         """Return a bool array (len(links), n): whether the joint moves the link."""
-        supports = [set(self._pin.supports[self._pin.frames[self._frames[link]].parentJoint])
+        supports = [set(self.pin.supports[self.pin.frames[self._frames[link]].parentJoint])
                     for link in links]
-        joints = [self._pin.getJointId(name) for name in self.joint_names]
-        return np.array([[joint in support for joint in joints] for support in supports])
+        joints = [{self.pin.getJointId(name) for name in self._driven(column)}
+                  for column in range(len(self.joint_names))]
+        return np.array([[bool(joint & support) for joint in joints] for support in supports])
+
+    def _driven(self, column: int) -> list[str]:
+        """Return the tree's joints that the model's joint `column` moves."""
+        rows = set(np.flatnonzero(self.drive[:, column]))
+        return [name for name, joint in zip(self.pin.names, self.pin.joints)
+                if joint.nv == 1 and joint.idx_v in rows]
 
     def upright(self, link: str) -> np.ndarray:
-        """Return the rotation (3, 3) that `link` has in the root frame when all joints are 0."""
+        """Return the rotation (3, 3) that `link` has in the body frame when upright."""
         return self._upright[link]
 
     def points(self, positions: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the origin (3,) [m] of every link that the profile names, in the root frame."""
+        """Return the origin (3,) [m] of every link that the profile names, in the body frame."""
         self._place(positions)
         return {link: self._data.oMf[frame].translation.copy()
                 for link, frame in self._frames.items()}
@@ -203,22 +306,21 @@ class RobotModel:
         Returns
         -------
         HumanPosture
-            In the root frame; NaN for parts that the robot does not have.
+            In the body frame; NaN for parts that the robot does not have.
         """
         self._place(positions)
         posture = HumanPosture.unknown(stamp)
-        for row, side in enumerate(SIDES):
-            chain = self.profile.chains.get(f"{side}_arm")
-            if chain is None:
+        for row, (side, frames) in enumerate(zip(SIDES, self._limbs)):
+            if not frames:
                 continue
-            points = np.array([self._data.oMf[self._frames[chain.links[key]]].translation
-                               for key in _ARM_POINTS if key in chain.links])
-            limbs = np.diff(points, axis=0)
+            points = np.array([self._data.oMf[frame].translation for frame in frames])
+            limbs = points[1:] - points[:-1]
             posture.limbs[3 * row:3 * row + len(limbs)] = (
-                limbs / np.linalg.norm(limbs, axis=1, keepdims=True))
-            if chain.palm_axis is not None:
-                rotation = self._data.oMf[self._frames[chain.links["wrist"]]].rotation
-                posture.palms[row] = rotation @ np.array(chain.palm_axis)
+                limbs / np.sqrt((limbs * limbs).sum(axis=1, keepdims=True)))
+            axis = self.profile.chains[f"{side}_arm"].palm_axis
+            if axis is not None:
+                normal = self._data.oMf[frames[2]].rotation @ np.array(axis)
+                posture.palms[row] = normal / np.linalg.norm(normal)
         for part in ("torso", "head"):
             if part in self.profile.chains:
                 link = self.profile.chains[part].links["link"]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
+from mirror_robot.body.description import DescriptionError, package_file
 from mirror_robot.resources import share_file, share_folders
 
 ACTION_UNITS = ("AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12", "AU14", "AU15",
@@ -19,8 +21,10 @@ ACTION_UNITS = ("AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12",
 
 _ARM_POINTS = ("shoulder", "elbow", "wrist", "tip")
 _CHAINS = ("torso", "head", "left_arm", "right_arm")
-_KEYS = ("name", "description", "chains", "face", "rest", "limits", "controllers")
-_LIMITS = ("velocity_scale", "acceleration", "jerk", "joints")
+_KEYS = ("name", "description", "forward", "up", "chains", "face", "fingers", "rest", "upright",
+         "held", "collision", "limits", "controllers")
+_COLLISION = ("margin", "ignore")
+_LIMITS = ("velocity_scale", "velocity", "acceleration", "jerk", "joints")
 _JOINT_LIMITS = ("velocity", "acceleration", "jerk")
 
 
@@ -41,11 +45,15 @@ class Chain:
         ``elbow``, ``wrist`` and optionally ``tip``, whose origins follow the person's points.
     palm_axis : tuple of 3 floats, optional
         Normal out of the palm in the wrist link's axes.
+    legs : mapping joint -> (link, link)
+        For a head on a parallel platform: the balls of each leg, on the motor's crank and on the
+        platform.
     """
 
     joints: tuple[str, ...]
     links: Mapping[str, str]
     palm_axis: tuple[float, float, float] | None = None
+    legs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,15 +64,33 @@ class RobotProfile:
     ----------
     name : str
     description : Path
-        URDF or xacro file.
+        URDF, xacro or MJCF file.
+    arguments : mapping str -> str
+        xacro arguments.
+    topic : str
+        Where the description comes from a topic instead; then `description` names the topic.
+    forward, up : tuple of 3 floats
+        Where an upright robot looks and where its head is, in the axes of the root link.
     chains : mapping of ``torso``, ``head``, ``left_arm``, ``right_arm`` to Chain
         Those that the robot has.
     face : mapping joint -> {action unit: gain}
         +1 drives the joint from neutral to its upper limit, -1 to its lower limit.
+    fingers : mapping ``left``, ``right`` -> tuple of joints
+        Joints of the hands; nothing is known of a person's fingers, so they stay where they rest.
     rest : mapping joint -> position [rad or m]
         Joints not named rest at 0, or at the nearest limit.
+    upright : mapping joint -> position [rad or m]
+        Where torso and head are upright and look ahead, if not with all joints at 0.
+    held : mapping joint -> position [rad or m]
+        Joints not to touch, and where they stand.
+    margin : float
+        Distance that links keep from each other [m].
+    ignore : tuple of pairs of links
+        Pairs that may come closer than the margin.
     velocity_scale : float
         0..1, multiplies the velocity limits of the description.
+    velocity : float
+        Cap on all velocity limits [rad/s], for descriptions that have none or absurd ones.
     acceleration, jerk : float
         Limits [rad/s^2, rad/s^3], which URDF has no place for.
     joint_limits : mapping joint -> {velocity, acceleration, jerk}
@@ -80,17 +106,28 @@ class RobotProfile:
     face: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     rest: Mapping[str, float] = field(default_factory=dict)
     velocity_scale: float = 1.0
+    velocity: float = float("inf")
     acceleration: float = 15.0
     jerk: float = 150.0
     joint_limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     controllers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     path: Path = Path()
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    topic: str = ""
+    forward: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    up: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    fingers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    upright: Mapping[str, float] = field(default_factory=dict)
+    held: Mapping[str, float] = field(default_factory=dict)
+    margin: float = 0.01
+    ignore: tuple[tuple[str, str], ...] = ()
 
     @property
     def joints(self) -> tuple[str, ...]:
-        """All joints that the profile uses: the chains' and then the face's."""
+        """All joints that the profile uses: the chains', then the face's, then the fingers'."""
         named = [joint for chain in self.chains.values() for joint in chain.joints]
-        return tuple(dict.fromkeys([*named, *self.face]))
+        fingers = [joint for joints in self.fingers.values() for joint in joints]
+        return tuple(dict.fromkeys([*named, *self.face, *fingers]))
 
 
 def choices(wrong: str, valid: Iterable[str]) -> str:
@@ -165,18 +202,35 @@ def _profile(content: Any, path: Path) -> RobotProfile:
         if key not in content:
             raise ProfileError(f"the key {key!r} is missing")
     limits = _mapping(content.get("limits") or {}, "limits", _LIMITS)
+    collision = _mapping(content.get("collision") or {}, "collision", _COLLISION)
     positive = 1e-6
+    description, arguments, topic = _description(content["description"], path)
+    forward = _vector(content.get("forward", [1, 0, 0]), "forward")
+    up = _vector(content.get("up", [0, 0, 1]), "up")
+    if abs(float(np.dot(forward, up))) > 0.99 * float(np.linalg.norm(forward)
+                                                     * np.linalg.norm(up)):
+        raise ProfileError(f"forward {list(forward)} and up {list(up)} must not be parallel")
+
+    def by_joint(key: str) -> dict[str, float]:
+        return {joint: _number(value, f"{key}.{joint}")
+                for joint, value in _mapping(content.get(key) or {}, key).items()}
+
     profile = RobotProfile(
         name=str(content["name"]),
-        description=_description(content["description"], path),
+        description=description, arguments=arguments, topic=topic, forward=forward, up=up,
+        fingers={side: _names(joints, f"fingers.{side}") for side, joints in
+                 _mapping(content.get("fingers") or {}, "fingers", ("left", "right")).items()},
+        upright=by_joint("upright"), held=by_joint("held"),
+        margin=_number(collision.get("margin", 0.01), "collision.margin", 0.0, 0.5),
+        ignore=_pairs(collision.get("ignore") or [], "collision.ignore"),
         chains={name: _chain(name, chain) for name, chain in
                 _mapping(content["chains"], "chains", _CHAINS).items()},
         face={joint: _face(joint, units) for joint, units in
               _mapping(content.get("face") or {}, "face").items()},
-        rest={joint: _number(value, f"rest.{joint}") for joint, value in
-              _mapping(content.get("rest") or {}, "rest").items()},
+        rest=by_joint("rest"),
         velocity_scale=_number(limits.get("velocity_scale", 1.0), "limits.velocity_scale",
                                positive, 1.0),
+        velocity=_number(limits.get("velocity", float("inf")), "limits.velocity", positive),
         acceleration=_number(limits.get("acceleration", 15.0), "limits.acceleration", positive),
         jerk=_number(limits.get("jerk", 150.0), "limits.jerk", positive),
         joint_limits={
@@ -189,49 +243,81 @@ def _profile(content: Any, path: Path) -> RobotProfile:
     if not profile.joints:
         raise ProfileError("chains and face name no joint")
     for where, names in (
-        ("rest", profile.rest), ("limits.joints", profile.joint_limits),
+        ("rest", profile.rest), ("upright", profile.upright),
+        ("limits.joints", profile.joint_limits),
         *((f"controllers.{name}", joints) for name, joints in profile.controllers.items()),
     ):
         for joint in names:
             if joint not in profile.joints:
                 raise ProfileError(f"{where}: {joint!r} is in no chain and not in the face; "
                                    f"{choices(joint, profile.joints)}")
+    for joint in profile.held:
+        if joint in profile.joints:
+            raise ProfileError(f"held: {joint!r} is not to be touched, and a chain, the face or "
+                               "the fingers use it; take it out of one of them")
     return profile
 
 
-def _description(value: Any, path: Path) -> Path:
-    value = _mapping(value, "description", ("package", "file"))
+def _vector(value: Any, where: str) -> tuple[float, float, float]:
+    if not isinstance(value, list) or len(value) != 3:
+        raise ProfileError(f"{where} must be three numbers, not {value!r}")
+    vector = tuple(_number(item, where, -1e6, 1e6) for item in value)
+    if not any(vector):
+        raise ProfileError(f"{where} must not be zero")
+    return vector
+
+
+def _pairs(value: Any, where: str) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 for pair in value):
+        raise ProfileError(f"{where} must be a list of pairs of links, not {value!r}")
+    return tuple((str(first), str(second)) for first, second in value)
+
+
+def _description(value: Any, path: Path) -> tuple[Path, Mapping[str, str], str]:
+    value = _mapping(value, "description", ("package", "file", "arguments", "topic"))
+    arguments = {key: str(item) for key, item in
+                 _mapping(value.get("arguments") or {}, "description.arguments").items()}
+    if "topic" in value:
+        return Path(str(value["topic"])), arguments, str(value["topic"])
     file = value.get("file")
     if not isinstance(file, str):
-        raise ProfileError("description.file must name a URDF or xacro file")
+        raise ProfileError("description.file must name a URDF, xacro or MJCF file")
     if "package" in value:
         try:
-            return share_file(file, str(value["package"]))
-        except FileNotFoundError as error:
+            return package_file(str(value["package"]), file), arguments, ""
+        except DescriptionError as error:
             raise ProfileError(f"description: {error}") from None
     found = (path.parent / Path(file).expanduser()).resolve()
     if not found.is_file():
         raise ProfileError(f"description.file: there is no file {found}")
-    return found
+    return found, arguments, ""
 
 
 def _chain(name: str, value: Any) -> Chain:
     where = f"chains.{name}"
     arm = name.endswith("_arm")
-    keys = ("joints", *_ARM_POINTS, "palm_axis") if arm else ("joints", "link")
+    keys = (("joints", *_ARM_POINTS, "palm_axis") if arm else ("joints", "link")
+            + (("legs",) if name == "head" else ()))
     value = _mapping(value, where, keys)
     needed = ("joints", "shoulder", "elbow", "wrist") if arm else ("joints", "link")
     for key in needed:
         if key not in value:
             raise ProfileError(f"{where}.{key} is missing")
     axis = value.get("palm_axis")
-    if axis is not None and not (isinstance(axis, list) and len(axis) == 3):
-        raise ProfileError(f"{where}.palm_axis must be three numbers, not {axis!r}")
+    legs = {}
+    for joint, pair in _mapping(value.get("legs") or {}, f"{where}.legs",
+                                value["joints"]).items():
+        if not (isinstance(pair, list) and len(pair) == 2):
+            raise ProfileError(f"{where}.legs.{joint} must be two links, not {pair!r}")
+        legs[joint] = (str(pair[0]), str(pair[1]))
+    if legs and len(legs) != 6:
+        raise ProfileError(f"{where}.legs must name six legs, not {len(legs)}")
     return Chain(
         joints=_names(value["joints"], f"{where}.joints"),
         links={key: str(value[key]) for key in (_ARM_POINTS if arm else ("link",))
                if key in value},
-        palm_axis=None if axis is None else tuple(_number(v, f"{where}.palm_axis") for v in axis))
+        palm_axis=None if axis is None else _vector(axis, f"{where}.palm_axis"), legs=legs)
 
 
 def _face(joint: str, value: Any) -> Mapping[str, float]:
