@@ -61,7 +61,7 @@ class Option:
 SOURCE = Option(
     "source", "0",
     "where images come from: a camera number or device, a video file, a folder of images, "
-    "a stream URL, or the ROS topic that is named after 'topic:', such as topic:/camera/image_raw")
+    "a stream URL, sample:<name>, or a ROS topic, such as topic:/camera/image_raw")
 ROBOT = Option("robot", "kagami", "a built-in robot's name or the path of a robot profile (YAML)")
 MIMIC = Option(
     "mimic", FALSE,
@@ -113,7 +113,7 @@ class NodeEntry:
 
 PERCEPTION = NodeEntry("perception_node", {"source": SOURCE})
 MIRROR = NodeEntry("mirror_node", {"robot": ROBOT, "mirror_image": MIRROR_IMAGE})
-ACTUATION = NodeEntry("actuation_node", {"robot": ROBOT, "enabled": MIMIC})
+ACTUATION = NodeEntry("actuation_node", {"robot": ROBOT, "enabled_at_start": MIMIC})
 SIMULATION = NodeEntry("simulation_node", {"robot": ROBOT}, only_when=(SIM, "mujoco"))
 
 NODES = (SIMULATION, PERCEPTION, MIRROR, ACTUATION)

@@ -5,4 +5,5 @@ import sys
 
 from mirror_robot.console.main import main
 
-sys.exit(main())
+if __name__ == "__main__":  # worker processes import this module too
+    sys.exit(main())

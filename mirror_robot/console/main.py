@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             values = {option.name: getattr(options, option.name) for option in OPTIONS}
             return run(values, ros_arguments)
         if options.command == "demo":
-            from mirror_robot.demo import run_demo
+            from mirror_robot.demo.play import run_demo
             return run_demo(
                 clips=options.clips, duration=options.duration, robot=options.robot,
                 mirror_image=not options.twin, output=options.output, video=not options.no_video)
