@@ -6,6 +6,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import cv2
+
 from mirror_robot.perception.sources import Frame, Source, SourceError, SourceLost
 
 RUNNING, ENDED, RETRYING, FAILED, STOPPED = "running", "ended", "retrying", "failed", "stopped"
@@ -72,8 +74,8 @@ class Capture:
                     self._become(RETRYING, f"{error}; trying again")
                     self._stop.wait(wait)
                     wait = min(2 * wait, _LONGEST_WAIT)
-                except SourceError as error:
-                    self._become(FAILED, str(error))
+                except (SourceError, cv2.error) as error:
+                    self._become(FAILED, " ".join(str(error).split()))
                     return
         finally:
             self._source.close()

@@ -1,0 +1,261 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""From landmarks to observations: frames, visibility, identity, heads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mirror_robot.human.landmarks import BLENDSHAPES, POSE_INDEX
+from mirror_robot.perception.head_crop import HeadCrop, crop, head_of, uncrop
+from mirror_robot.perception.tracking import BodyTracker, FaceTracker
+from mirror_robot.perception.wire import FaceLandmarks, PoseLandmarks
+
+STANDING = {  # x to the front, y to the left, z up [m] from mid-hip
+    "nose": (0.1, 0.0, 0.6), "left_shoulder": (0.0, 0.18, 0.45),
+    "right_shoulder": (0.0, -0.18, 0.45), "left_elbow": (0.0, 0.45, 0.45),
+    "right_elbow": (0.0, -0.2, 0.18), "left_wrist": (0.25, 0.45, 0.45),
+    "right_wrist": (0.0, -0.2, -0.05), "left_hip": (0.0, 0.11, 0.0),
+    "right_hip": (0.0, -0.11, 0.0), "left_knee": (0.0, 0.11, -0.4),
+    "right_knee": (0.0, -0.11, -0.4),
+}
+NAMED = [POSE_INDEX[name] for name in STANDING]
+POINTS = np.array(list(STANDING.values()))
+
+
+def _turn(angle: float) -> np.ndarray:
+    return np.array([
+        [np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1.0]])
+
+
+def _seen(heading: float = 0.0, pitch: float = 0.0, **changes) -> PoseLandmarks:
+    """Return what a camera that looks down by `pitch` sees of STANDING, turned by `heading`."""
+    body = np.zeros((33, 3))
+    body[NAMED] = POINTS
+    x, y, z = (body @ _turn(heading).T).T  # upright camera: x toward the camera, y right, z up
+    away, down = -x, -z
+    world = np.column_stack([
+        y, np.cos(pitch) * down - np.sin(pitch) * away,
+        np.sin(pitch) * down + np.cos(pitch) * away])
+    image = np.full((33, 3), 0.5)
+    return replace(PoseLandmarks(image, world, np.ones(33), np.ones(33)), **changes)
+
+
+@pytest.mark.parametrize("heading", [0.0, 0.7, -1.5, 3.0])
+@pytest.mark.parametrize("pitch", [0.0, 0.4])
+def test_the_body_frame_is_the_same_wherever_the_person_faces(heading, pitch):
+    tracked = BodyTracker(camera_pitch=pitch)(0.0, [_seen(heading, pitch)])
+    np.testing.assert_allclose(tracked.observation.landmarks[NAMED], POINTS, atol=1e-9)
+    assert tracked.heading == pytest.approx(heading)
+
+
+def test_noise_in_depth_does_not_make_the_body_spin():
+    tracker, random = BodyTracker(), np.random.default_rng(1)
+    headings = []
+    for number in range(90):
+        world = _seen().world + random.normal(size=(33, 3)) * (0.0, 0.0, 0.03)
+        headings.append(tracker(number / 30, [_seen(world=world)]).heading)
+    assert np.degrees(np.std(headings[30:])) < 3.0
+    assert np.degrees(np.abs(np.diff(headings)).max()) < 5.0
+
+
+def test_a_person_who_turns_around_is_followed_through_the_back():
+    tracker = BodyTracker()
+    for number in range(120):
+        tracked = tracker(number / 30, [_seen(0.06 * number)])
+    for number in range(120, 180):
+        tracked = tracker(number / 30, [_seen(0.06 * 120)])
+    assert tracked.heading == pytest.approx(0.06 * 120, abs=0.1)
+
+
+def test_nobody_gives_nothing():
+    assert BodyTracker()(0.0, []) is None
+
+
+def test_a_ghost_that_is_nowhere_visible_gives_nothing():
+    tracker = BodyTracker()
+    tracker(0.0, [_seen()])
+    results = [tracker(number / 30, [_seen(visibility=np.full(33, 0.05))])
+               for number in range(1, 10)]
+    assert results[-1] is None
+
+
+def _hidden(name: str, value: float = 0.02) -> np.ndarray:
+    visibility = np.ones(33)
+    visibility[POSE_INDEX[name]] = value
+    return visibility
+
+
+def test_a_hidden_wrist_is_unknown_within_a_third_of_a_second_and_comes_back_as_fast():
+    tracker, wrist = BodyTracker(), POSE_INDEX["left_wrist"]
+    known = []
+    for number in range(60):
+        hidden = 20 <= number < 40
+        pose = _seen(visibility=_hidden("left_wrist")) if hidden else _seen()
+        body = tracker(number / 30, [pose]).observation
+        known.append(np.isfinite(body.landmarks[wrist]).all())
+        assert (body.visibility[wrist] == 0) == (not known[-1])
+    assert all(known[:20]) and not any(known[29:40]) and all(known[49:])
+
+
+def test_a_landmark_that_flickers_for_one_image_stays_known():
+    tracker, wrist = BodyTracker(), POSE_INDEX["left_wrist"]
+    for number in range(60):
+        visibility = _hidden("left_wrist", 0.1) if number % 10 == 9 else np.ones(33)
+        tracked = tracker(number / 30, [_seen(visibility=visibility)])
+        assert np.isfinite(tracked.observation.landmarks[wrist]).all()
+
+
+def test_a_landmark_outside_the_image_is_unknown():
+    image = np.full((33, 3), 0.5)
+    image[POSE_INDEX["left_wrist"], 1] = 1.2
+    body = BodyTracker()(0.0, [_seen(image=image)]).observation
+    assert np.isnan(body.landmarks[POSE_INDEX["left_wrist"]]).all()
+    assert np.isfinite(body.landmarks[POSE_INDEX["right_wrist"]]).all()
+
+
+def test_landmarks_that_are_not_finite_are_not_taken_in():
+    tracker = BodyTracker()
+    tracker(0.0, [_seen()])
+    assert tracker(0.03, [_seen(world=np.full((33, 3), np.nan))]) is None
+    assert np.isfinite(tracker(0.06, [_seen()]).observation.landmarks[NAMED]).all()
+
+
+def test_a_short_loss_keeps_the_id_and_a_long_one_gives_a_new_one():
+    tracker = BodyTracker(keep_id=1.0)
+    first = tracker(0.0, [_seen()]).observation.id
+    assert tracker(0.9, [_seen()]).observation.id == first
+    assert tracker(2.5, [_seen()]).observation.id != first
+
+
+def test_time_that_steps_back_begins_anew_and_goes_on():
+    tracker = BodyTracker()
+    first = tracker(100.0, [_seen()]).observation
+    again = tracker(3.0, [_seen(0.5)]).observation
+    assert again.id != first.id
+    np.testing.assert_allclose(again.landmarks[NAMED], POINTS, atol=1e-9)
+
+
+# Faces
+
+def _turned(yaw: float, pitch: float = 0.0) -> np.ndarray:
+    """Return the matrix of a head turned to the person's left and down (degrees)."""
+    yaw, pitch = np.radians([yaw, pitch])
+    about_up = np.array([
+        [np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    about_left = np.array([
+        [1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    matrix = np.eye(4)
+    matrix[:3, :3] = about_up @ about_left
+    return matrix
+
+
+def _face(matrix: np.ndarray | None = None, height: float = 0.5) -> FaceLandmarks:
+    image = np.random.default_rng(0).normal(size=(478, 3)) * 0.05
+    image += (0.5, height - image[:, 1].mean(), 0.0)
+    return FaceLandmarks(
+        image, np.linspace(0, 1, 52), _turned(0.0) if matrix is None else matrix)
+
+
+def _looked(face: FaceLandmarks, **options) -> np.ndarray:
+    return FaceTracker(confirm=1, **options)(0.0, [face], 480, 640).head
+
+
+def test_a_head_that_looks_into_the_camera_is_not_turned():
+    np.testing.assert_allclose(_looked(_face()), np.eye(3), atol=1e-6)
+
+
+def test_a_head_turned_to_the_persons_left_looks_along_positive_y():
+    front = _looked(_face(_turned(30.0)))[:, 0]
+    np.testing.assert_allclose(front, [np.cos(np.pi / 6), 0.5, 0.0], atol=1e-6)
+
+
+def test_a_head_that_looks_down_looks_along_negative_z():
+    front = _looked(_face(_turned(0.0, 20.0)))[:, 0]
+    np.testing.assert_allclose(np.degrees(np.arcsin(front[2])), -20.0, atol=1e-4)
+
+
+def test_who_looks_into_a_camera_that_looks_down_looks_up():
+    front = _looked(_face(), camera_pitch=np.radians(15.0))[:, 0]
+    np.testing.assert_allclose(np.degrees(np.arcsin(front[2])), 15.0, atol=1e-4)
+
+
+def test_who_looks_into_the_camera_from_above_its_axis_looks_down():
+    front = _looked(_face(height=0.0), vertical_fov=np.radians(40.0))[:, 0]
+    np.testing.assert_allclose(np.degrees(np.arcsin(front[2])), -20.0, atol=1e-4)
+
+
+def test_a_face_counts_from_the_third_image_on():
+    tracker = FaceTracker()
+    seen = [tracker(number / 30, [_face()] if number != 4 else [], 480, 640)
+            for number in range(8)]
+    assert [face is not None for face in seen] == [
+        False, False, True, True, False, False, False, True]
+
+
+def test_a_face_carries_blendshapes_and_measures_of_its_shape():
+    face = FaceTracker(confirm=1)(0.0, [_face()], 480, 640)
+    assert set(BLENDSHAPES) < set(face.coefficients)
+    assert "lipOpening" in face.coefficients
+    assert all(np.isfinite(value) for value in face.coefficients.values())
+
+
+# Where the face is looked for
+
+def test_landmarks_of_a_crop_come_back_to_the_image():
+    region, height, width = (200.0, 90.0, 64.0), 240, 320
+    image = np.zeros((height, width, 3), np.uint8)
+    image[88:92, 208:212] = 255
+    rows, columns = np.nonzero(crop(image, region)[..., 0] > 128)
+    seen = np.array([[(columns.mean() + 0.5) / 256, (rows.mean() + 0.5) / 256, 0.1]])
+    back = uncrop(seen, region, height, width)[0] * (width, height, width)
+    np.testing.assert_allclose(back, (210.0, 90.0, 6.4), atol=0.6)
+
+
+class _Detector:
+    """Finds a face only in what is enlarged, as with a person far away."""
+
+    def __init__(self):
+        self.whole = self.crops = 0
+
+    def __call__(self, image):
+        if image.shape[:2] == (256, 256):
+            self.crops += 1
+            return ["face"]
+        self.whole += 1
+        return []
+
+
+IMAGE = np.zeros((480, 640, 3), np.uint8)
+
+
+def test_the_whole_image_comes_first_and_the_crop_only_after_it():
+    detector = _Detector()
+    look = HeadCrop(detector)
+    assert look(IMAGE, (np.nan,) * 3) == ([], None)
+    found, region = look(IMAGE, (300.0, 100.0, 20.0))
+    assert found and region is not None
+    assert (detector.whole, detector.crops) == (2, 1)
+
+
+def test_the_crop_stands_still_while_the_head_moves_a_little_and_then_follows():
+    look = HeadCrop(_Detector())
+    _, first = look(IMAGE, (300.0, 100.0, 20.0))
+    _, second = look(IMAGE, (306.0, 98.0, 21.0))
+    _, third = look(IMAGE, (340.0, 98.0, 21.0))
+    assert second == first
+    assert third[0] == 340.0
+
+
+def test_a_head_that_fills_the_image_is_not_cropped():
+    detector = _Detector()
+    _, region = HeadCrop(detector)(IMAGE, (300.0, 200.0, 150.0))
+    assert region is None and detector.crops == 0
+
+
+def test_a_head_outside_the_image_is_not_looked_for():
+    image = np.full((33, 3), 0.5)
+    image[0, 0] = -0.1
+    assert np.isnan(head_of(_seen(image=image), 480, 640)).all()
