@@ -1,0 +1,249 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""The perception node over real topics, with real models and footage."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped, QuaternionStamped
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image, JointState, PointCloud2
+
+from mirror_robot.human.landmarks import POSE_INDEX
+from mirror_robot.nodes.messages import cloud_to_body, named_values, to_seconds
+from mirror_robot.nodes.perception_node import PerceptionNode
+from mirror_robot.perception.assets import asset
+
+NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+TOPICS = {
+    "human/body": PointCloud2, "human/face": JointState, "human/head": PoseStamped,
+    "human/heading": QuaternionStamped, "human/pixels": PointCloud2,
+    "human/image": CompressedImage,
+}
+
+
+class _Audience:
+    """Hears everything that the node says, and spins."""
+
+    def __init__(self):
+        self.node = rclpy.create_node("audience")
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.heard = defaultdict(list)
+        for name, kind in TOPICS.items():
+            self.node.create_subscription(kind, name, self.heard[name].append, NEWEST)
+        self.node.create_subscription(
+            DiagnosticArray, "/diagnostics", self._told, 10)
+
+    def _told(self, array):
+        self.heard["diagnostics"] += [
+            status for status in array.status if status.name == "perception_node"]
+
+    def until(self, condition, timeout=30.0) -> bool:
+        deadline = time.monotonic() + timeout
+        while not condition() and time.monotonic() < deadline:
+            self.executor.spin_once(timeout_sec=0.05)
+        return bool(condition())
+
+    def wait(self, seconds: float) -> None:
+        self.until(lambda: False, seconds)
+
+    def message(self) -> str:
+        return self.heard["diagnostics"][-1].message if self.heard["diagnostics"] else ""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ros():
+    rclpy.init()
+    yield
+    rclpy.shutdown()
+
+
+@pytest.fixture
+def audience():
+    audience = _Audience()
+    yield audience
+    audience.executor.shutdown()
+    audience.node.destroy_node()
+
+
+@pytest.fixture
+def make_node(audience):
+    nodes = []
+
+    def make(**parameters) -> PerceptionNode:
+        node = PerceptionNode(parameter_overrides=[
+            Parameter(name, value=value)
+            for name, value in {"autostart": False, **parameters}.items()])
+        audience.executor.add_node(node)
+        nodes.append(node)
+        return node
+
+    yield make
+    for node in nodes:
+        node.close()
+        node.destroy_node()
+
+
+def test_a_person_is_seen_and_the_camera_is_released_and_taken_again(make_node, audience):
+    node = make_node(source="sample:single_face.mp4", loop=True)
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == SUCCESS
+    heard = audience.heard
+    assert audience.until(lambda: all(heard[name] for name in TOPICS))
+
+    body = cloud_to_body(heard["human/body"][-1])
+    assert np.isfinite(body.landmarks[POSE_INDEX["nose"]]).all()
+    assert np.isnan(body.landmarks[POSE_INDEX["left_wrist"]]).all()  # below the image
+    face = heard["human/face"][-1]
+    assert face.header.frame_id.startswith("face_")
+    assert {"mouthSmileLeft", "lipOpening"} <= set(named_values(face))
+    head = heard["human/head"][-1]
+    assert head.header.frame_id == "upright_camera"
+    assert head.pose.orientation.w > 0.95  # she looks into the camera
+    image = cv2.imdecode(np.frombuffer(heard["human/image"][-1].data, np.uint8), 1)
+    assert image.shape == (360, 640, 3)
+    assert heard["human/pixels"][-1].width == 33
+    images = {to_seconds(message.header.stamp) for message in heard["human/image"]}
+    bodies = {to_seconds(message.header.stamp) for message in heard["human/body"]}
+    assert images & bodies  # the same image has the same stamp on every topic
+
+    assert node.trigger_deactivate() == SUCCESS
+    audience.wait(0.2)
+    count = len(heard["human/body"])
+    audience.wait(0.5)
+    assert len(heard["human/body"]) == count
+    assert node.trigger_activate() == SUCCESS
+    assert audience.until(lambda: len(heard["human/body"]) > count)
+
+    workers = [worker.pid for worker in node._workers.values()]
+    assert node.trigger_deactivate() == SUCCESS
+    assert node.trigger_cleanup() == SUCCESS
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+def test_the_end_of_a_file_is_said_and_nothing_more_is_published(make_node, audience):
+    node = make_node(source="sample:single_face.mp4", playback_rate=4.0, face=False)
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    assert audience.until(lambda: "source ended" in audience.message())
+    count = len(audience.heard["human/body"])
+    audience.wait(0.5)
+    assert count and len(audience.heard["human/body"]) == count
+
+
+def test_a_broken_source_is_one_error_and_another_one_can_be_given(
+        make_node, audience, tmp_path, capfd):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video" * 100)
+    (tmp_path / "empty").mkdir()
+    node = make_node(source=str(broken), face=False)
+    assert node.trigger_configure() == FAILURE
+    assert audience.until(lambda: "cannot be read as a video" in audience.message())
+    assert audience.heard["diagnostics"][-1].level == b"\x02"
+    for source, said in ((str(tmp_path / "empty"), "holds no image"), ("sofa", "no such file")):
+        node.set_parameters([Parameter("source", value=source)])
+        assert node.trigger_configure() == FAILURE
+        assert audience.until(lambda said=said: said in audience.message())
+    output = "".join(capfd.readouterr())
+    assert "Traceback" not in output
+    assert output.count("cannot be read as a video") == 1
+    node.set_parameters([Parameter("source", value="sample:single_face.mp4")])
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    assert audience.until(lambda: audience.heard["human/body"])
+
+
+def test_a_missing_camera_is_said_and_tried_again(make_node, audience):
+    node = make_node(source="99", face=False)
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    assert audience.until(lambda: "/dev/video99" in audience.message())
+    assert "trying again" in audience.message()
+    assert audience.heard["diagnostics"][-1].level == b"\x02"
+    assert node.trigger_deactivate() == SUCCESS
+
+
+def test_images_of_a_topic_are_seen_with_their_own_stamp_and_bad_ones_are_counted(
+        make_node, audience):
+    node = make_node(source="topic:camera/image_raw", face=False)
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    publisher = audience.node.create_publisher(Image, "camera/image_raw", NEWEST)
+    picture = cv2.VideoCapture(str(asset("dancer.avi"))).read()[1]
+    message = Image(
+        height=picture.shape[0], width=picture.shape[1], encoding="bgr8",
+        step=picture.shape[1] * 3, data=picture.tobytes())
+    message.header.stamp.sec = 1234
+    cut = Image(height=100, width=100, encoding="bgr8", step=300, data=bytes(17))
+
+    def shown() -> bool:
+        message.header.stamp.nanosec += 40_000_000
+        publisher.publish(message)
+        return bool(audience.heard["human/body"])
+
+    assert audience.until(shown)
+    assert to_seconds(audience.heard["human/body"][-1].header.stamp) // 1 == 1234
+
+    def counted() -> bool:
+        publisher.publish(cut)
+        return any(value.key == "bad images" and int(value.value) > 0
+                   for status in audience.heard["diagnostics"][-1:] for value in status.values)
+
+    assert audience.until(counted)
+
+
+def test_a_worker_that_dies_under_the_node_comes_back(make_node, audience):
+    node = make_node(source="sample:dancer.avi", loop=True, face=False)
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    assert audience.until(lambda: audience.heard["human/body"])
+    worker = node._workers["pose"]
+    os.kill(worker.pid, signal.SIGKILL)
+    assert audience.until(lambda: worker.restarts == 1 and worker.ready.is_set())
+    audience.heard["human/body"].clear()
+    assert audience.until(lambda: audience.heard["human/body"])
+
+
+def _children(pid: int) -> list[int]:
+    out = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            out.append(int(stat.parent.name))
+    return out
+
+
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_node_that_is_ended_leaves_no_worker_behind(kill, audience):
+    node = subprocess.Popen(
+        (sys.executable, "-m", "mirror_robot.nodes.perception_node", "--ros-args", "-p",
+         "source:=sample:dancer.avi", "-p", "loop:=true"), stderr=subprocess.PIPE, text=True)
+    try:
+        assert audience.until(lambda: audience.heard["human/body"])
+        workers = _children(node.pid)
+        assert len(workers) == 2
+        node.send_signal(kill)
+        code = node.wait(15)
+        assert code == (0 if kill != signal.SIGKILL else -signal.SIGKILL)
+        assert "Traceback" not in node.stderr.read()
+        deadline = time.monotonic() + 5
+        while any(Path(f"/proc/{pid}").exists() for pid in workers):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        node.kill()
+        node.wait()
