@@ -10,7 +10,6 @@ from types import MappingProxyType
 import numpy as np
 
 from mirror_robot.human.landmarks import POSE_INDEX
-from mirror_robot.human.observation import BodyObservation
 
 # Rows of MediaPipe's 478-point face mesh; "Left" is the person's own left.
 _OUTER_EYE = {"Left": 263, "Right": 33}
@@ -211,7 +210,6 @@ MOUTH_UNITS = ("AU9", "AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "A
 
 def action_units(
     coefficients: Mapping[str, float], neutral: NeutralFace | None = None,
-    mouth_hidden: bool = False,
 ) -> dict[str, float]:
     """Tell which facial action units (Ekman and Friesen's FACS) are seen, and how strongly.
 
@@ -224,11 +222,10 @@ def action_units(
     Parameters
     ----------
     coefficients : mapping str -> float
-        MediaPipe blendshapes, measures of `face_geometry`, or both.
+        MediaPipe blendshapes, measures of `face_geometry`, or both. With `MOUTH_HIDDEN` above 0.5
+        the `MOUTH_UNITS` are left out: the face tracker invents a mouth behind a hand.
     neutral : NeutralFace, optional
         The person's own; by default that of a stranger.
-    mouth_hidden : bool
-        Leave out `MOUTH_UNITS`: the face tracker invents a mouth behind a hand.
 
     Returns
     -------
@@ -237,6 +234,7 @@ def action_units(
         AU43 (eyes closed) also stands for blinks. AU9, AU23, AU24 are weak in these landmarks.
     """
     neutral = neutral or _STRANGER
+    mouth_hidden = coefficients.get(MOUTH_HIDDEN, 0.0) > 0.5
     units: dict[str, float] = {}
     for side in _SIDES:
         sided = {unit: _strength(cues, coefficients, neutral, side)
@@ -286,22 +284,31 @@ def _strength(
     return total / weight if weight else np.nan
 
 
-def hand_over_mouth(body: BodyObservation, reach: float = 1.1) -> bool:
+MOUTH_HIDDEN = "mouthHidden"
+"""Coefficient that says whether something covers the mouth: above 0.5 it does."""
+
+
+def hand_over_mouth(landmarks: np.ndarray, reach: float = 1.1) -> bool:
     """Return whether a hand is so near to the mouth that it probably covers it.
 
     The face tracker does not notice: it invents the mouth. A wrist or fingertip nearer to the
     mouth than `reach` times the distance between the ears was so in 95 % of the frames with a hand
-    on the mouth and in fewer than 5 % of the others (a close-up of 20 s). Visibility is no help:
-    the pose tracker gives such hands 0.2. Once a hand is there, a `reach` of 1.4 keeps single
-    frames from uncovering the mouth.
+    on the mouth and in fewer than 5 % of the others (a close-up of 20 s).
+
+    Parameters
+    ----------
+    landmarks : ndarray (33, 3)
+        MediaPipe's world landmarks, in any axes. *All* of them: the tracker calls hands before a
+        face hardly visible (0.2), and what drops those cannot be asked any more.
+    reach : float
+        Once a hand is there, 1.4 keeps single frames from uncovering the mouth.
     """
-    point = body.landmarks
+    point = np.asarray(landmarks, float)
     ears = np.linalg.norm(point[POSE_INDEX["left_ear"]] - point[POSE_INDEX["right_ear"]])
     mouth = 0.5 * (point[POSE_INDEX["mouth_left"]] + point[POSE_INDEX["mouth_right"]])
     hands = point[[POSE_INDEX[f"{side}_{part}"] for side in ("left", "right")
                    for part in ("wrist", "index", "pinky", "thumb")]]
-    distance = np.linalg.norm(hands - mouth, axis=1)
-    return bool((distance < reach * ears).any())
+    return bool((np.linalg.norm(hands - mouth, axis=1) < reach * ears).any())
 
 
 # Share of the spread between people by which a stranger's neutral is doubted: with all of it, weak
@@ -372,7 +379,8 @@ class NeutralFace:
         """
         elapsed = 0.0 if self._stamp is None else stamp - self._stamp
         self._stamp = stamp
-        if not facing or not is_calm(coefficients):
+        hidden = coefficients.get(MOUTH_HIDDEN, 0.0) > 0.5
+        if hidden or not facing or not is_calm(coefficients):
             return False
         # The first frame counts as one of 30 fps; a long gap says nothing about what lay between.
         elapsed = min(elapsed, 0.1) if elapsed > 0.0 else 1.0 / 30.0

@@ -81,7 +81,8 @@ class BodyExpression:
 class _Emotion:
     """Pleasure, arousal and dominance at full intensity, and how the emotion looks.
 
-    `faces` are alternatives; `body` holds only what the emotion does to the body.
+    `faces` are alternatives; `body` holds only what the emotion does to the body; `prior` is how
+    often it is met, in multiples of the rare ones.
     """
 
     pleasure: float
@@ -111,7 +112,8 @@ _EMOTIONS: Mapping[str, _Emotion] = MappingProxyType({
         {"AU6": 0.4, "AU12": 0.9, "AU10": 0.9, "AU25": 1.0, "AU26": 0.5},     # laughter
         {"AU6": 0.6, "AU12": 0.9, "AU10": 0.9, "AU25": 1.0, "AU43": 0.8},     # eyes closed
         {"AU6": 0.3, "AU12": 0.7},                                            # closed-lip smile
-    ), {"head_pitch": -0.15, "torso_pitch": -0.05, "openness": 0.4, "raised": 0.3, "speed": 0.35}),
+    ), {"head_pitch": -0.15, "torso_pitch": -0.05, "openness": 0.4, "raised": 0.3, "speed": 0.35},
+        prior=2.0),
     "weeping": _Emotion(-0.61, 0.28, -0.36, (
         {"AU1": 0.5, "AU4": 0.2, "AU43": 0.95, "AU6": 0.5, "AU12": 0.75, "AU24": 0.2},
         {"AU1": 0.5, "AU43": 0.95, "AU6": 0.4, "AU12": 0.4, "AU25": 0.1},
@@ -155,8 +157,9 @@ _BODY_SPREAD = MappingProxyType({
     "head_pitch": 0.35, "torso_pitch": 0.25, "openness": 0.5, "raised": 0.7, "speed": 0.35})
 _BODY_REST = MappingProxyType({
     "head_pitch": 0.0, "torso_pitch": 0.0, "openness": 0.0, "raised": -0.8, "speed": 0.05})
-# A posture says less than a face about what somebody feels: it also serves what they are doing.
-_BODY_WEIGHT = 0.5
+# A posture says less than a face about what somebody feels: it also serves what they are doing. It
+# is listened to the more, the less is known of the face.
+_BODY_WEIGHT, _BODY_WEIGHT_ALONE = 0.4, 1.7
 # How long a face joint that is no longer known counts as it last was [s].
 _HOLD_TIME = 2.0
 _INTENSITIES = np.array([0.15, 0.4, 0.6, 0.8, 1.0])
@@ -302,23 +305,25 @@ class FeltAffect:
     def _log_likelihood(self, body: BodyExpression | None) -> tuple[np.ndarray, float]:
         """Return the log likelihood of each row and how much of the robot was known, 0..1."""
         total = np.zeros(len(self._intensity))
-        shares = []
+        shares, face_known = [], 0.0
         if self._joints:
             here = np.isfinite(self._seen)
             weight = self._channel * np.exp(-self._age / _HOLD_TIME)
             weight[self._age > 3 * _HOLD_TIME] = 0.0
-            shares.append((1.0, weight.sum() / self._channel.sum()))
+            face_known = float(weight.sum() / self._channel.sum())
+            shares.append((1.0, face_known))
             off = (self._seen[here] - self._faces[:, here]) / _FACE_SPREAD
             total -= 0.5 * off**2 @ weight[here]
         if body is not None:
             seen = np.array([getattr(body, aspect) for aspect in _BODY_REST], float)
             here = np.isfinite(seen)
+            voice = _BODY_WEIGHT_ALONE + face_known * (_BODY_WEIGHT - _BODY_WEIGHT_ALONE)
             shares.append((_BODY_WEIGHT, here.mean()))
             off = (seen[here] - self._bodies[:, here]) / self._body_spread[here]
             # What an emotion leaves free is as likely as an ordinary deviation, neither for nor
             # against it.
             off = np.where(np.isfinite(off), np.minimum(np.abs(off), 3.0), 1.0)
-            total -= 0.5 * _BODY_WEIGHT * (off**2).sum(axis=1)
+            total -= 0.5 * voice * (off**2).sum(axis=1)
         weight = sum(share for share, _ in shares)
         return total, sum(s * known for s, known in shares) / weight if weight else 0.0
 
