@@ -203,6 +203,12 @@ def links(robot: ElementTree.Element) -> set[str]:
     return {link.get("name", "") for link in robot.findall("link")}
 
 
+def root_link(robot: ElementTree.Element) -> str:
+    """Return the name of the link that is no joint's child."""
+    children = {child.get("link") for child in robot.findall("joint/child")}
+    return min(links(robot) - children)
+
+
 def _check_numbers(element: ElementTree.Element, source: str) -> None:
     for part in element.iter():
         for attribute in _NUMBERS.get(part.tag, ()):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Quaternion
 from sensor_msgs.msg import JointState, PointCloud2, PointField
 from std_msgs.msg import Header
 
@@ -95,3 +96,22 @@ def named_values(message: JointState) -> Mapping[str, float]:
         raise ValueError(
             f"a JointState with {len(message.name)} names and {len(message.position)} positions")
     return dict(zip(message.name, message.position))
+
+
+def to_rotation(quaternion: Quaternion) -> np.ndarray:
+    """Return the rotation matrix (3, 3) of a quaternion of any length but 0.
+
+    Raises
+    ------
+    ValueError
+        If the quaternion is zero or not finite.
+    """
+    values = np.array([quaternion.x, quaternion.y, quaternion.z, quaternion.w])
+    length = np.linalg.norm(values)
+    if not (np.isfinite(length) and length > 1e-6):
+        raise ValueError(f"{values.tolist()} is no rotation")
+    x, y, z, w = values / length
+    return np.array([
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]])

@@ -1,0 +1,264 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""The mirror: what is seen is re-lived in the robot's own body and understood from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mirror_robot.body.face import face_positions
+from mirror_robot.body.model import RobotModel
+from mirror_robot.body.retargeting import Retargeter, RobotPosture
+from mirror_robot.human.face import MOUTH_HIDDEN, NeutralFace, action_units
+from mirror_robot.human.observation import BodyObservation, FaceObservation
+from mirror_robot.human.posture import posture_from_landmarks
+from mirror_robot.mirror.affect import Affect, BodySense, FeltAffect, mixed
+from mirror_robot.mirror.features import MotorFeatures
+from mirror_robot.mirror.intention import IntentionReader, load_intentions
+from mirror_robot.mirror.narration import Narrator, Understanding
+from mirror_robot.mirror.recognition import Activation, Prediction, Recognizer
+from mirror_robot.motor.repertoire import Repertoire
+
+CHANNELS = ("body", "head", "face")
+
+_FRESH = 0.3
+"""Age [s] up to which what was last seen of body, head or face still counts as seen."""
+
+_FACING = 0.6
+"""A head turned no further than this from the camera [rad] faces the robot."""
+
+_READABLE = 0.45
+"""A head turned further than this [rad] is no source for the person's neutral face."""
+
+_NAMED = 0.5
+"""Probability from which a unit counts as the action that is seen."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is understood of a person at one instant.
+
+    Attributes
+    ----------
+    understanding : Understanding
+    activation : Activation
+        How the robot's units fire for what is seen.
+    prediction : Prediction
+        How the movement will probably go on.
+    sentence : str or None
+        What is worth saying now.
+    """
+
+    understanding: Understanding
+    activation: Activation
+    prediction: Prediction
+    sentence: str | None
+
+
+class MirrorSystem:
+    """Re-lives one person in one robot's body, beside what the robot does itself.
+
+    The same units, through the same computation, fire for what is seen (`understand`) and for what
+    the robot does (`feel_self`).
+
+    Parameters
+    ----------
+    repertoire : Repertoire
+        The units, bound to the robot.
+    mirror_image : bool
+        True: the person's right drives the robot's left.
+    intentions : path, optional
+        Table of intentions; by default that of the package.
+    language : str
+        Of the sentences.
+    own_share : float
+        0..1: weight of the robot's own state in what it feels.
+    """
+
+    def __init__(
+        self, repertoire: Repertoire, *, mirror_image: bool = True,
+        intentions: str | Path | None = None, language: str = "en", own_share: float = 0.2,
+    ) -> None:
+        self.model: RobotModel = repertoire.model
+        self.mirror_image = mirror_image
+        self._own_share = own_share
+        self._retargeter = Retargeter(self.model, mirror_image=mirror_image)
+        features = MotorFeatures(self.model)
+        self._other = Recognizer(repertoire.units, features)
+        self._self = Recognizer(repertoire.units, features)
+        self._neutral = NeutralFace()
+        self._sense, self._felt = BodySense(self.model), FeltAffect(self.model.profile.face)
+        self._own_sense, self._own_felt = (
+            BodySense(self.model), FeltAffect(self.model.profile.face))
+        self._intentions = IntentionReader(load_intentions(intentions))
+        self._narrator = Narrator(language, mirror_image=mirror_image)
+        self._own_affect: Affect | None = None
+        self._own_activation: Activation | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the person; the robot's own state stays."""
+        unknown = np.full(len(self.model.joint_names), np.nan)
+        self._person, self._face_id = "", ""
+        self._body, self._body_stamp = unknown, -np.inf
+        self._face, self._face_stamp = unknown, -np.inf
+        self._head: np.ndarray | None = None
+        self._head_stamp, self._heading = -np.inf, 0.0
+        self._mouth_hidden = False
+        self._retargeter.reset()
+        self._other.reset()
+        self._neutral.reset()
+        self._sense.reset()
+        self._felt.reset()
+        self._intentions.reset()
+
+    @property
+    def person(self) -> str:
+        """Identity of the person who is re-lived; empty for nobody."""
+        return self._person
+
+    # What is seen
+
+    def see_body(self, body: BodyObservation) -> RobotPosture:
+        """Take in a body, and return the posture in which the robot re-lives it."""
+        if body.id != self._person and self._person != self._face_id:
+            self.forget()
+        self._person = body.id
+        posture = posture_from_landmarks(body)
+        if self._head is not None and 0 <= body.stamp - self._head_stamp <= _FRESH:
+            sin, cos = np.sin(self._heading), np.cos(self._heading)
+            into_body = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
+            posture = posture.with_head(into_body @ self._head)
+        result = self._retargeter.retarget(posture)
+        self._body, self._body_stamp = result.positions, body.stamp
+        return result
+
+    def see_heading(self, heading: float) -> None:
+        """Take in where the body faces [rad]: 0 at the camera, positive to the person's left."""
+        self._heading = heading
+
+    def see_head(self, stamp: float, rotation: np.ndarray) -> None:
+        """Take in the head's rotation (3, 3) as in `FaceObservation.head`."""
+        self._head, self._head_stamp = rotation, stamp
+
+    def see_face(self, face: FaceObservation) -> np.ndarray:
+        """Take in a face, and return the positions (n,) in which the robot's face re-lives it.
+
+        NaN outside the face, and for parts of it of which nothing is known: while a hand covers
+        the mouth the face tracker invents one.
+        """
+        if face.id != self._face_id:
+            self._neutral.reset()
+            if not self._person or self._person == self._face_id:
+                self._person = face.id
+            self._face_id = face.id
+        self._mouth_hidden = face.coefficients.get(MOUTH_HIDDEN, 0.0) > 0.5
+        self._neutral.update(face.stamp, face.coefficients, self._turned(face.stamp) < _READABLE)
+        units = action_units(face.coefficients, self._neutral)
+        self._face = face_positions(self.model, units, self.mirror_image)
+        self._face_stamp = face.stamp
+        return self._face
+
+    def understand(self, stamp: float) -> Reading:
+        """Return what is understood of the person at `stamp` [s]."""
+        positions = np.full(len(self.model.joint_names), np.nan)
+        seen = []
+        for part, when in ((self._body, self._body_stamp), (self._face, self._face_stamp)):
+            if -_FRESH <= stamp - when <= _FRESH:
+                positions = np.where(np.isfinite(part), part, positions)
+                seen.append(when)
+        activation = self._other.update(stamp, positions)
+        # A mouth that is hidden leaves brows and lids, which tell less.
+        reliability = 0.0 if not seen else 0.6 if self._mouth_hidden else 1.0
+        affect = self._sense.feel(self._felt, stamp, positions, reliability)
+        if self._own_affect is not None:
+            affect = mixed(affect, self._own_affect, self._own_share)
+        channels = _by_channel(activation, self._seen_channels(positions))
+        facing = self._turned(stamp) < _FACING if seen else None
+        intention = self._intentions.update(stamp, channels, facing, affect)
+        action, probability = _action(channels, self._intentions.table.background)
+        understanding = Understanding(
+            stamp, self._person, action, probability, intention, affect)
+        sentence = self._narrator.update(understanding) if self._person and seen else None
+        # Where nothing else moves the head may.
+        channel = "body" if action in channels.get("body", ()) or not action else "head"
+        prediction = self._other.predict(channel=channel)
+        return Reading(understanding, activation, prediction, sentence)
+
+    def gone(self) -> str | None:
+        """Forget the person, who is no longer there; return what is worth saying of it."""
+        sentence = self._narrator.gone(self._person) if self._person else None
+        self.forget()
+        return sentence
+
+    def _turned(self, stamp: float) -> float:
+        """Return how far the face is turned away from the camera [rad]."""
+        if self._head is not None and abs(stamp - self._head_stamp) <= _FRESH:
+            return float(np.arccos(np.clip(self._head[0, 0], -1.0, 1.0)))
+        return abs(self._heading)
+
+    def _seen_channels(self, positions: np.ndarray) -> set[str]:
+        """Return the channels of which anything is known."""
+        known = np.isfinite(positions)
+        head = self.model.columns("head")
+        body = self.model.body.copy()
+        body[head] = False
+        masks = {"body": known[body], "head": known[head], "face": known[~self.model.body]}
+        return {channel for channel, mask in masks.items() if mask.any()}
+
+    # What is done
+
+    def feel_self(self, stamp: float, positions: np.ndarray) -> Activation:
+        """Take in the robot's own joint positions (n,), and return how its units fire for them."""
+        self._own_activation = self._self.update(stamp, positions)
+        affect = self._own_sense.feel(self._own_felt, stamp, positions)
+        self._own_affect = replace(affect, stamp=stamp)
+        return self._own_activation
+
+    def congruence(self, activation: Activation) -> float:
+        """Return how alike the units fire for the person and for the robot itself, 0..1.
+
+        The cosine between the probabilities of all actions; NaN while neither does anything.
+        """
+        if self._own_activation is None:
+            return float("nan")
+        acts = ~activation.background
+        other, own = activation.probability[acts], self._own_activation.probability[acts]
+        size = float(np.linalg.norm(other) * np.linalg.norm(own))
+        moving = max(other.max(initial=0.0), own.max(initial=0.0)) >= 0.2
+        return float(other @ own) / size if moving and size > 0 else float("nan")
+
+    def goal(self, prediction: Prediction) -> np.ndarray | None:
+        """Return where the hand that moves is heading (3,) [m] in the root frame, if one is."""
+        side = prediction.unit.rsplit("_", 1)[-1]
+        chain = self.model.profile.chains.get(f"{side}_arm")
+        if chain is None:
+            return None
+        return self.model.points(prediction.mean[-1])[chain.links["wrist"]]
+
+
+def _by_channel(activation: Activation, seen: set[str]) -> Mapping[str, Mapping[str, float]]:
+    """Return the activation as channel -> unit -> probability, for the channels that are seen."""
+    channels: dict[str, dict[str, float]] = {}
+    for name, channel, probability in zip(
+            activation.names, activation.channels, activation.probability.tolist()):
+        if channel in seen:
+            channels.setdefault(channel, {})[name] = probability
+    return channels
+
+
+def _action(
+    channels: Mapping[str, Mapping[str, float]], background: frozenset[str],
+) -> tuple[str, float]:
+    """Return the action that is seen, of body before head before face, and its probability."""
+    for channel in CHANNELS:
+        units = {name: probability for name, probability in channels.get(channel, {}).items()
+                 if name not in background}
+        if units:
+            best = max(units, key=lambda name: units[name])
+            if units[best] >= _NAMED:
+                return best, units[best]
+    return "", 0.0

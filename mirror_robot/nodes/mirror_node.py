@@ -1,0 +1,286 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Re-lives in the robot's own body what perception sees, and tells what it understands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import PointStamped, PoseStamped, QuaternionStamped, Vector3Stamped
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState, PointCloud2
+from std_msgs.msg import Header, String
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from mirror_robot.body.description import parse_description, root_link
+from mirror_robot.body.model import load_model
+from mirror_robot.human.observation import FaceObservation
+from mirror_robot.mirror.narration import known_languages
+from mirror_robot.mirror.recognition import Activation
+from mirror_robot.mirror.system import CHANNELS, MirrorSystem, Reading
+from mirror_robot.motor.repertoire import load_repertoire
+from mirror_robot.nodes.diagnostics import OK, STALE, WARN, Diagnostics, Percentiles, Rate
+from mirror_robot.nodes.messages import (
+    cloud_to_body,
+    joint_state,
+    named_values,
+    to_rotation,
+    to_seconds,
+    to_time,
+)
+from mirror_robot.nodes.parameters import Parameter, declare
+from mirror_robot.nodes.running import run
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("robot", "kagami", "name of a known robot, or path of a robot profile (YAML)"),
+    Parameter("mirror_image", True,
+              "the person's right drives the robot's left, as in a mirror; else anatomical"),
+    Parameter("repertoire", "", "path of a repertoire (YAML); empty takes the package's own"),
+    Parameter("intentions", "", "path of a table of intentions; empty takes the package's own"),
+    Parameter("language", "en", "of the narration", choices=known_languages()),
+    Parameter("own_share", 0.2, "weight of the robot's own state in what it feels", "", 0.0, 1.0),
+    Parameter("self_rate", 25.0, "rate at which the robot's own movement is recognised", "Hz",
+              1.0, 200.0),
+    Parameter("lost_after", 1.0, "a person who was not seen for this long has gone", "s",
+              0.2, 60.0),
+)
+
+_SEEN = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+_TOLD = QoSProfile(depth=10)
+_WANTED = QoSProfile(depth=1)
+# A face alone drives the understanding when no body came with it for this long [s].
+_BODY_LEADS = 0.15
+
+
+class MirrorNode(Node):
+    """Subscribes ``human/*`` and ``joint_states``, publishes ``mirror/*``."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("mirror_node", **options)
+        values = declare(self, PARAMETERS)
+        self._values = values
+        model = load_model(values.robot)
+        self._names, self._root = model.joint_names, root_link(
+            parse_description(model.urdf, str(model.profile.description)))
+        repertoire = load_repertoire(model, values.repertoire or None)
+        self._mirror = MirrorSystem(
+            repertoire, mirror_image=values.mirror_image, intentions=values.intentions or None,
+            language=values.language, own_share=values.own_share)
+        self._own = np.full(len(model.joint_names), np.nan)
+        self._own_due = self._body_seen = self._seen = -np.inf
+        self._residual: Mapping[str, float] = {}
+        self._missing: tuple[str, ...] = ()
+        self._reading: Reading | None = None
+        self._congruence = float("nan")
+        self._latency, self._cost = Percentiles(), Percentiles()
+        self._rates = {name: Rate() for name in ("body", "face", "self")}
+
+        create = self.create_publisher
+        self._posture = create(JointState, "mirror/posture", _WANTED)
+        self._face = create(JointState, "mirror/face", _WANTED)
+        self._activation = create(JointState, "mirror/activation", _TOLD)
+        self._intention = create(String, "mirror/intention", _TOLD)
+        self._intentions = create(JointState, "mirror/intentions", _TOLD)
+        self._narration = create(String, "mirror/narration", _TOLD)
+        self._affect = create(Vector3Stamped, "mirror/affect", _TOLD)
+        self._prediction = create(JointTrajectory, "mirror/prediction", _TOLD)
+        self._goal = create(PointStamped, "mirror/goal", _TOLD)
+        listen = self.create_subscription
+        listen(PointCloud2, "human/body", self._on_body, _SEEN)
+        listen(JointState, "human/face", self._on_face, _SEEN)
+        listen(PoseStamped, "human/head", self._on_head, _SEEN)
+        listen(QuaternionStamped, "human/heading", self._on_heading, _SEEN)
+        listen(JointState, "joint_states", self._on_joint_states,
+               QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT))
+        self.create_timer(0.2, self._look_for_absence)
+        self._diagnostics = Diagnostics(self, self._report)
+        self.get_logger().info(
+            f"{model.profile.name} re-lives people with {len(repertoire)} units"
+            + (", as in a mirror" if values.mirror_image else ""))
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    # What is seen
+
+    def _on_body(self, message: PointCloud2) -> None:
+        try:
+            body = cloud_to_body(message)
+        except ValueError as error:
+            self._drop("human/body", error)
+            return
+        if not body.visibility.any():
+            self._drop("human/body", ValueError("no landmark is finite"))
+            return
+        begin = self._now()
+        posture = self._mirror.see_body(body)
+        self._residual, self._missing = posture.residual, posture.missing
+        self._publish_wanted(self._posture, body.stamp, posture.positions)
+        self._rates["body"].tick()
+        self._body_seen = body.stamp
+        self._understand(body.stamp)
+        self._latency.add(begin - body.stamp)
+        self._cost.add(self._now() - begin)
+
+    def _on_face(self, message: JointState) -> None:
+        stamp = to_seconds(message.header.stamp)
+        try:
+            coefficients = named_values(message)
+        except ValueError as error:
+            self._drop("human/face", error)
+            return
+        known = {name: value for name, value in coefficients.items() if np.isfinite(value)}
+        if not known:
+            self._drop("human/face", ValueError("no coefficient is finite"))
+            return
+        positions = self._mirror.see_face(FaceObservation(
+            stamp, message.header.frame_id.removeprefix("face_"), known))
+        self._publish_wanted(self._face, stamp, positions)
+        self._rates["face"].tick()
+        if not 0 <= stamp - self._body_seen <= _BODY_LEADS:
+            self._understand(stamp)
+
+    def _on_head(self, message: PoseStamped) -> None:
+        try:
+            rotation = to_rotation(message.pose.orientation)
+        except ValueError as error:
+            self._drop("human/head", error)
+            return
+        self._mirror.see_head(to_seconds(message.header.stamp), rotation)
+
+    def _on_heading(self, message: QuaternionStamped) -> None:
+        try:
+            rotation = to_rotation(message.quaternion)
+        except ValueError as error:
+            self._drop("human/heading", error)
+            return
+        self._mirror.see_heading(float(np.arctan2(rotation[1, 0], rotation[0, 0])))
+
+    def _drop(self, topic: str, error: ValueError) -> None:
+        self._diagnostics.counts[f"dropped {topic}"] += 1
+        self.get_logger().warning(f"dropped a message on {topic}: {error}",
+                                  throttle_duration_sec=5.0)
+
+    def _look_for_absence(self) -> None:
+        now = self._now()
+        if now < self._seen - 1.0:  # the clock jumped back
+            self._seen = now
+        if self._mirror.person and now - self._seen > self._values.lost_after:
+            sentence = self._mirror.gone()
+            self._reading = None
+            if sentence:
+                self._narration.publish(String(data=sentence))
+            self._intention.publish(String(data="none"))
+
+    # What is understood
+
+    def _understand(self, stamp: float) -> None:
+        self._seen = self._now()
+        reading = self._reading = self._mirror.understand(stamp)
+        understanding, header = reading.understanding, Header(stamp=to_time(stamp))
+        self._publish_activation(stamp, f"body_{understanding.person}", reading.activation)
+        intention, affect = understanding.intention, understanding.affect
+        if intention is not None:
+            self._intention.publish(String(data=intention.label))
+            self._intentions.publish(joint_state(
+                stamp, "", list(intention.distribution), list(intention.distribution.values())))
+        if affect is not None:
+            message = Vector3Stamped(header=header)
+            message.header.frame_id = "valence_arousal_dominance"
+            message.vector.x, message.vector.y = affect.valence, affect.arousal
+            message.vector.z = affect.dominance
+            self._affect.publish(message)
+        if reading.sentence:
+            self._narration.publish(String(data=reading.sentence))
+            self.get_logger().info(reading.sentence)
+        self._publish_prediction(stamp, reading)
+        self._congruence = self._mirror.congruence(reading.activation)
+
+    def _publish_wanted(self, publisher: Any, stamp: float, positions: np.ndarray) -> None:
+        message = joint_state(stamp, self._root, self._names, positions)
+        if message.name:  # what nothing is known of is not said
+            publisher.publish(message)
+
+    def _publish_activation(self, stamp: float, frame: str, activation: Activation) -> None:
+        """Publish name = unit, position = probability, velocity = phase rate, effort = phase."""
+        channels = [channel for channel in CHANNELS if channel in activation.unknown]
+        message = joint_state(
+            stamp, frame, [*activation.names, *(f"unknown_{channel}" for channel in channels)],
+            [*activation.probability, *(activation.unknown[channel] for channel in channels)],
+            [*activation.rate, *(0.0 for _ in channels)])
+        message.effort = [*activation.phase.tolist(), *(0.0 for _ in channels)]
+        self._activation.publish(message)
+
+    def _publish_prediction(self, stamp: float, reading: Reading) -> None:
+        prediction = reading.prediction
+        if not prediction.unit:
+            return
+        known = np.flatnonzero(np.isfinite(prediction.mean).all(axis=0))
+        message = JointTrajectory(
+            header=Header(stamp=to_time(stamp), frame_id=prediction.unit),
+            joint_names=[prediction.joint_names[column] for column in known])
+        for when, mean in zip(prediction.times.tolist(), prediction.mean[:, known]):
+            seconds, part = divmod(when, 1.0)
+            message.points.append(JointTrajectoryPoint(
+                positions=mean.tolist(),
+                time_from_start=Duration(sec=int(seconds), nanosec=int(part * 1e9))))
+        self._prediction.publish(message)
+        goal = self._mirror.goal(prediction)
+        if goal is not None:
+            point = PointStamped(header=Header(stamp=to_time(stamp), frame_id=self._root))
+            point.point.x, point.point.y, point.point.z = map(float, goal)
+            self._goal.publish(point)
+
+    # What is done
+
+    def _on_joint_states(self, message: JointState) -> None:
+        try:
+            named = named_values(message)
+        except ValueError as error:
+            self._drop("joint_states", error)
+            return
+        # A robot may tell its joints in several messages.
+        told = self._mirror.model.positions(named)
+        self._own = np.where(np.isfinite(told), told, self._own)
+        stamp = to_seconds(message.header.stamp) or self._now()
+        if stamp < self._own_due - 1.0:  # the clock jumped back
+            self._own_due = stamp
+        if stamp >= self._own_due and np.isfinite(self._own).any():
+            self._own_due = stamp + 1.0 / self._values.self_rate
+            self._rates["self"].tick()
+            self._publish_activation(stamp, "self", self._mirror.feel_self(stamp, self._own))
+
+    # What is told of the node itself
+
+    def _report(self) -> tuple[bytes, str, Mapping[str, Any]]:
+        p50, p95 = self._latency()
+        cost50, cost95 = self._cost()
+        values: dict[str, Any] = {
+            **{f"{name} rate [Hz]": rate() for name, rate in self._rates.items()},
+            "latency p50 [s]": p50, "latency p95 [s]": p95,
+            "cost p50 [s]": cost50, "cost p95 [s]": cost95,
+            "congruence": self._congruence,
+            "not expressible": ", ".join(self._missing) or "nothing",
+            **{f"residual {limb} [rad]": float(angle) for limb, angle in self._residual.items()},
+        }
+        if self._reading is None:
+            return STALE, "nobody is seen", values
+        understanding = self._reading.understanding
+        values |= {"person": understanding.person, "action": understanding.action or "none"}
+        far = [limb for limb, angle in self._residual.items() if angle > 0.5]
+        if far:
+            return WARN, f"the robot cannot follow: {', '.join(far)}", values
+        return OK, f"re-lives person {understanding.person}", values
+
+
+def main() -> int:
+    """Run the node; the entry point of ``ros2 run mirror_robot mirror_node``."""
+    return run(MirrorNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
