@@ -4,14 +4,10 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
-
-# Read by mujoco when it is imported; a headless machine has no other way to draw.
-os.environ.setdefault("MUJOCO_GL", "egl")
 
 import mujoco
 import numpy as np
@@ -35,7 +31,7 @@ wrist or a lid weigh grams."""
 MESH_FORMATS = (".stl", ".obj", ".msh")
 """What MuJoCo reads."""
 
-_MENAGERIE_FACES = 200_000  # MuJoCo refuses STL files with more faces
+_MOST_FACES = 200_000  # MuJoCo refuses STL files with more faces
 
 
 class SimulationError(ValueError):
@@ -151,7 +147,7 @@ def _mesh_path(uri: str, source: Path | None) -> Path | None:
 
 
 def _too_large(path: Path) -> bool:
-    return path.suffix.lower() == ".stl" and path.stat().st_size > 84 + 50 * _MENAGERIE_FACES
+    return path.suffix.lower() == ".stl" and path.stat().st_size > 84 + 50 * _MOST_FACES
 
 
 def _add_drives(spec: mujoco.MjSpec, bare: mujoco.MjModel) -> None:
@@ -214,7 +210,7 @@ def _add_scene(
     spec.visual.headlight.ambient = (0.40, 0.40, 0.42)
     spec.visual.headlight.diffuse = (0.24, 0.24, 0.24)
     spec.visual.headlight.specular = (0.05, 0.05, 0.05)
-    spec.visual.quality.numslices, spec.visual.quality.numstacks = 48, 24
+    spec.visual.quality.numslices, spec.visual.quality.numstacks = 32, 16
     # Near enough that the thin shells of a face do not flicker: depth is relative to the extent.
     spec.stat.extent, spec.stat.center = height, (low + high) / 2
     spec.visual.map.znear, spec.visual.map.zfar = 0.05, 30.0
@@ -247,9 +243,8 @@ def _add_scene(
             distance=2.6 * size, above=0.12 * size, fovy=32)
         # Goes along with the head but does not turn with it: a nod can be seen.
         camera.mode = mujoco.mjtCamLight.mjCAMLIGHT_TRACK
-    model = spec.compile()
-    model.vis.quality.offsamples = 0  # set again by a renderer that can afford more
-    return model
+    spec.add_key(name="rest", qpos=data.qpos.copy())
+    return spec.compile()
 
 
 def _add_camera(

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from collections.abc import Mapping
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -44,17 +47,24 @@ class Renderer:
         self._home = model.key("rest").qpos.copy() if model.nkey else model.qpos0.copy()
         self._address = {model.joint(row).name: int(model.jnt_qposadr[row])
                          for row in range(model.njnt)}
-        self._fast = fast
         self.camera = self._known(camera)
         model.vis.quality.offsamples = 0 if fast else 4
-        try:
-            self._renderer = mujoco.Renderer(model, height, width)
-        except ValueError as error:
-            raise SimulationError(str(error)) from error
-        except Exception as error:  # the GL back ends raise what they please
+        limits = model.vis.global_
+        if not (0 < width <= limits.offwidth and 0 < height <= limits.offheight):
             raise SimulationError(
-                f"no OpenGL to draw with ({error}); on Debian and Ubuntu install libegl1 and "
-                "libgl1-mesa-dri, or set MUJOCO_GL=osmesa with libosmesa6") from error
+                f"a picture of {width} x {height} is not within 1 x 1 and "
+                f"{limits.offwidth} x {limits.offheight}")
+        self._context = _gl_context(width, height)
+        self._context.make_current()
+        self._gl = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._gl)
+        self._scene = mujoco.MjvScene(model, maxgeom=2 * model.ngeom + 100)
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = not fast
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        self._view = mujoco.MjvCamera()
+        self._view.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        self._rectangle = mujoco.MjrRect(0, 0, width, height)
+        self._picture = np.empty((height, width, 3), np.uint8)
         self._option = mujoco.MjvOption()
         self._option.geomgroup[:] = 0
         self._option.geomgroup[_VISUAL_GROUP] = 1
@@ -94,13 +104,33 @@ class Renderer:
                 qpos[self._address[name]] = position
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
-        self._renderer.update_scene(
-            self._data, self._known(camera) if camera else self.camera, self._option)
-        flags = self._renderer.scene.flags
-        flags[mujoco.mjtRndFlag.mjRND_SHADOW] = not self._fast
-        flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
-        return self._renderer.render()
+        chosen = self._known(camera) if camera else self.camera
+        self._view.fixedcamid = self._model.camera(chosen).id
+        self._context.make_current()
+        mujoco.mjv_updateScene(
+            self._model, self._data, self._option, None, self._view,
+            mujoco.mjtCatBit.mjCAT_ALL, self._scene)
+        mujoco.mjr_render(self._rectangle, self._scene, self._gl)
+        mujoco.mjr_readPixels(self._picture, None, self._rectangle, self._gl)
+        return self._picture[::-1].copy()  # OpenGL counts rows from below
 
     def close(self) -> None:
         """Free the OpenGL context."""
-        self._renderer.close()
+        self._context.make_current()
+        self._gl.free()
+        self._context.free()
+
+
+def _gl_context(width: int, height: int) -> Any:
+    """Return an off-screen OpenGL context; EGL unless ``MUJOCO_GL`` says otherwise.
+
+    It is made here and not by `mujoco.Renderer`, which goes by what ``MUJOCO_GL`` was when
+    mujoco was first imported, wherever that was, and otherwise wants a display.
+    """
+    backend = os.environ.get("MUJOCO_GL") or "egl"
+    try:
+        return importlib.import_module(f"mujoco.{backend}").GLContext(width, height)
+    except Exception as error:  # the back ends raise what they please
+        raise SimulationError(
+            f"no OpenGL to draw with ({backend}: {error}); on Debian and Ubuntu install libegl1 "
+            "and libgl1-mesa-dri, or set MUJOCO_GL=osmesa with libosmesa6") from error
