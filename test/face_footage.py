@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import queue
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -20,30 +22,51 @@ WEEPING_THEN_LAUGHING = "WolfgangLanger_Pexels.mp4"
 NEUTRAL_THEN_SMILING = "single_face.mp4"
 
 
-@functools.cache
-def faces(clip: str, every: int = 1) -> tuple[FaceObservation, ...]:
-    """Return the faces in every so many-th frame of a sample clip, by the real models."""
-    capture = cv2.VideoCapture(str(asset(clip)))
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    answers: queue.Queue[tuple[Frame, np.ndarray]] = queue.Queue()
+PHOTOGRAPHS = {"0-f1-su-ph.jpg": "surprised", "0-f15-hao-ph.jpg": "happy",
+               "15-f13-anc-ph.jpg": "angry", "45-m7-di-ph.jpg": "disgusted"}
+"""Labelled photographs."""
+
+
+@contextlib.contextmanager
+def _look() -> Iterator[Callable[[FaceTracker, float, np.ndarray], FaceObservation | None]]:
+    """Start the face worker; yield a function that has it find the face in an image."""
+    answers: queue.Queue[np.ndarray] = queue.Queue()
     worker = LandmarkWorker("face", asset("face_landmarker.task"),
-                            lambda frame, values, _: answers.put((frame, values)))
-    tracker = FaceTracker()
-    found = []
+                            lambda frame, values, seconds: answers.put(values))
+
+    def look(tracker: FaceTracker, stamp: float, image: np.ndarray) -> FaceObservation | None:
+        worker.offer(Frame(stamp, image, 0))
+        return tracker(stamp, wire.faces(answers.get(timeout=30)), *image.shape[:2])
+
     try:
         worker.wait_ready()
-        index = -1
-        while capture.grab():
-            index += 1
-            if index % every:
-                continue
-            _, image = capture.retrieve()
-            worker.offer(Frame(index / rate, image, index))
-            frame, values = answers.get(timeout=30)
-            height, width = image.shape[:2]
-            if face := tracker(frame.stamp, wire.faces(values), height, width):
-                found.append(face)
+        yield look
     finally:
         worker.close()
-        capture.release()
+
+
+@functools.cache
+def faces(clip: str, every: int) -> tuple[FaceObservation, ...]:
+    """Return the faces in every so many-th frame of a sample clip, by the real models."""
+    capture, tracker, found = cv2.VideoCapture(str(asset(clip))), FaceTracker(), []
+    rate, index = capture.get(cv2.CAP_PROP_FPS), -1
+    with _look() as look:
+        while capture.grab():
+            index += 1
+            if index % every == 0 and (
+                    face := look(tracker, index / rate, capture.retrieve()[1])):
+                found.append(face)
+    capture.release()
     return tuple(found)
+
+
+@functools.cache
+def photographs() -> dict[str, FaceObservation]:
+    """Return the faces in `PHOTOGRAPHS` by name; each is shown long enough to be believed."""
+    found = {}
+    with _look() as look:
+        for number, name in enumerate(PHOTOGRAPHS):
+            tracker, image = FaceTracker(), cv2.imread(str(asset(name)))
+            for index in range(8):
+                found[name] = look(tracker, 100.0 * number + index / 30, image)
+    return found

@@ -9,7 +9,13 @@ import itertools
 
 import numpy as np
 import pytest
-from face_footage import NEUTRAL_THEN_SMILING, WEEPING_THEN_LAUGHING, faces
+from face_footage import (
+    NEUTRAL_THEN_SMILING,
+    PHOTOGRAPHS,
+    WEEPING_THEN_LAUGHING,
+    faces,
+    photographs,
+)
 
 from mirror_robot.body.face import face_drive, face_positions
 from mirror_robot.body.model import load_model
@@ -114,6 +120,18 @@ def test_a_neutral_face_is_felt_as_nothing_and_its_smile_as_pleasant():
     assert np.abs(_valence(curve, 0.0, 0.55)).max() < 0.15
     assert _valence(curve, 1.8, 2.4).min() > 0.35
     assert describe(curve[-1]).word in ("joyful", "content")
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_labelled_photographs_of_strangers_are_felt_with_the_right_sign(name):
+    affect = _settle(_felt(), _drive(action_units(photographs()[name].coefficients)))
+    match PHOTOGRAPHS[name]:
+        case "happy":
+            assert affect.valence > 0.3
+        case "surprised":
+            assert abs(affect.valence) < 0.2 and affect.arousal > 0.2
+        case _:
+            assert affect.valence < -0.05
 
 
 @pytest.mark.parametrize("emotion", [e for e in EMOTIONS if e != "neutral"])
