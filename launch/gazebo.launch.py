@@ -25,8 +25,9 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from mirror_robot.body.description import read_description
-from mirror_robot.body.profile import RobotProfile, load_profile
+from mirror_robot.body.profile import load_profile
 from mirror_robot.bringup.controllers import STATE_BROADCASTER, controller_parameters
+from mirror_robot.bringup.gazebo import bridge_topics
 from mirror_robot.bringup.graph import OPTIONS, RVIZ, SIM, USE_SIM_TIME, Option, read_options
 from mirror_robot.resources import share_file
 
@@ -54,23 +55,6 @@ def declare(option: Option) -> DeclareLaunchArgument:
         choices=choices or None)
 
 
-def bridge(profile: RobotProfile, control: str) -> list[dict]:
-    """Return what ros_gz_bridge is to carry: clock, camera and, without ros2_control, joints."""
-    topics = yaml.safe_load(share_file("config/gazebo_bridge.yaml").read_text(encoding="utf-8"))
-    if control == "gazebo":
-        topics.append({
-            "ros_topic_name": "joint_states", "gz_topic_name": f"/{profile.name}/joint_states",
-            "ros_type_name": "sensor_msgs/msg/JointState", "gz_type_name": "gz.msgs.Model",
-            "direction": "GZ_TO_ROS"})
-        topics += [{
-            "ros_topic_name": f"{controller}/joint_trajectory",
-            "gz_topic_name": f"/{profile.name}/{controller}/joint_trajectory",
-            "ros_type_name": "trajectory_msgs/msg/JointTrajectory",
-            "gz_type_name": "gz.msgs.JointTrajectory",
-            "direction": "ROS_TO_GZ"} for controller in profile.controllers]
-    return topics
-
-
 def written(content: object, purpose: str) -> str:
     """Return the path of a temporary YAML file with `content`."""
     with tempfile.NamedTemporaryFile(
@@ -90,7 +74,7 @@ def gazebo(values: dict) -> list:
     if control == "ros2_control" and namespace:
         raise RuntimeError("gz_ros2_control's controller manager stands in the root namespace: "
                            "leave namespace empty, or use control:=gazebo")
-    bridge_file = written(bridge(profile, control), "bridge")
+    bridge_file = written(bridge_topics(profile, control), "bridge")
     controllers_file = written(controller_parameters(profile, update_rate=250), "controllers")
     description = read_description(
         profile.description, {"control": control, "controllers_file": controllers_file})

@@ -1,0 +1,95 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""World, bridge and launch file for Gazebo, as far as they can be checked without Gazebo."""
+
+from __future__ import annotations
+
+import runpy
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from mirror_robot.body.description import read_description
+from mirror_robot.body.profile import load_profile
+from mirror_robot.bringup.gazebo import bridge_topics
+from mirror_robot.resources import share_file
+
+PROFILE = load_profile("kagami")
+WORLD_FILE = share_file("worlds/mirror.sdf")
+WORLD = ElementTree.parse(WORLD_FILE).getroot().find("world")
+
+
+def test_the_world_has_the_systems_that_a_robot_with_a_camera_needs():
+    systems = {plugin.get("name").rsplit("::", 1)[-1] for plugin in WORLD.findall("plugin")}
+    assert systems == {"Physics", "UserCommands", "SceneBroadcaster", "Sensors"}
+
+
+def test_the_world_has_floor_light_table_and_camera_and_only_simple_collision_shapes():
+    assert {model.get("name") for model in WORLD.findall("model")} == {"floor", "table", "camera"}
+    assert WORLD.find("light") is not None
+    for collision in WORLD.iter("collision"):
+        assert {shape.tag for shape in collision.find("geometry")} <= {"plane", "box"}
+
+
+def test_every_pose_in_the_world_is_six_finite_numbers():
+    for pose in WORLD.iter("pose"):
+        numbers = np.array([float(number) for number in pose.text.split()])
+        assert numbers.shape == (6,) and np.isfinite(numbers).all()
+
+
+def test_an_arm_raised_forward_passes_the_table():
+    table = WORLD.find("model[@name='table']")
+    front = float(table.findtext("pose").split()[0]) - 0.5 * max(
+        float(size.text.split()[0]) for size in table.iter("size"))
+    assert front > 0.70  # from shoulder to fingertip [m]
+
+
+def test_the_bridge_carries_exactly_what_world_and_robot_talk_about():
+    topics = bridge_topics(PROFILE, "gazebo")
+    in_gazebo = {topic["gz_topic_name"] for topic in topics}
+    robot = ElementTree.fromstring(read_description(PROFILE.description, {"control": "gazebo"}))
+    systems = {topic.text for topic in robot.iter("topic")}
+    sensors = {topic.text for topic in WORLD.iter("topic")}
+    assert in_gazebo == {"/clock"} | systems | sensors
+
+
+def test_in_ros_the_topics_are_those_of_the_simulation_node():
+    topics = {topic["ros_topic_name"]: topic for topic in bridge_topics(PROFILE, "gazebo")}
+    assert set(topics) == {"/clock", "camera/image", "joint_states", *(
+        f"{controller}/joint_trajectory" for controller in PROFILE.controllers)}
+    to_gazebo = {name for name, topic in topics.items() if topic["direction"] == "ROS_TO_GZ"}
+    assert to_gazebo == {name for name in topics if name.endswith("joint_trajectory")}
+
+
+def test_ros2_control_needs_only_clock_and_camera_from_the_bridge():
+    topics = bridge_topics(PROFILE, "ros2_control")
+    assert {topic["ros_topic_name"] for topic in topics} == {"/clock", "camera/image"}
+
+
+def test_the_launch_file_describes_every_argument_and_starts_what_it_says():
+    launch = pytest.importorskip("launch", reason="launch is not installed")
+    pytest.importorskip("launch_ros", reason="launch_ros is not installed")
+    content = runpy.run_path(str(share_file("launch/gazebo.launch.py")))
+    context = launch.LaunchContext()
+    names = set()
+    for entity in content["generate_launch_description"]().entities:
+        if isinstance(entity, launch.actions.DeclareLaunchArgument):
+            assert entity.description.strip(), entity.name
+            names.add(entity.name)
+            entity.execute(context)
+    assert {"source", "robot", "mimic", "control", "headless", "use_sim_time", "world"} <= names
+    for control, spawners in (("gazebo", 0), ("ros2_control", 1)):
+        context.launch_configurations["control"] = control
+        actions = content["start"](context)
+        packages = [action.node_package for action in actions if hasattr(action, "node_package")]
+        assert packages == ["robot_state_publisher", "ros_gz_bridge", "ros_gz_sim"]
+        handlers = [action for action in actions
+                    if isinstance(action, launch.actions.RegisterEventHandler)]
+        assert len(handlers) == 1 + spawners
+
+
+def test_drake_finds_no_unknown_element_in_the_world():
+    parsing = pytest.importorskip("pydrake.multibody.parsing", reason="drake is not installed")
+    from pydrake.multibody.plant import MultibodyPlant
+
+    assert len(parsing.Parser(MultibodyPlant(0.0)).AddModels(str(WORLD_FILE))) == 3
