@@ -150,7 +150,7 @@ def test_a_damaged_model_is_one_clear_error(tmp_path):
     model.write_bytes(b"no model")
     worker = LandmarkWorker("face", model, lambda *result: None)
     try:
-        with pytest.raises(WorkerError, match=r"the face worker does not start: .+"):
+        with pytest.raises(WorkerError, match=r"damaged\.task does not start: .+"):
             worker.wait_ready()
     finally:
         worker.close()

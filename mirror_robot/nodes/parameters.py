@@ -17,6 +17,7 @@ from rcl_interfaces.msg import (
 )
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
+from rclpy.parameter import Parameter as ParameterValue
 
 # Parameters that rclpy itself declares or that every node gets from the launch system.
 _OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
@@ -95,7 +96,8 @@ def declare(
         listed), or a value of the wrong type, out of range, or not among the choices.
     """
     known = {parameter.name: parameter for parameter in table}
-    for name in getattr(node, "_parameter_overrides", {}):
+    given = getattr(node, "_parameter_overrides", {})
+    for name in given:
         if name not in known and not name.startswith(_OF_ROS):
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
@@ -104,6 +106,8 @@ def declare(
                 f"Valid ones: {', '.join(sorted(known))}.")
     values = SimpleNamespace()
     for parameter in table:
+        if parameter.name in given:
+            given[parameter.name] = _as_meant(parameter, given[parameter.name])
         try:
             value = node.declare_parameter(
                 parameter.name, parameter.default, parameter.descriptor()).value
@@ -130,6 +134,14 @@ def declare(
     node.add_on_set_parameters_callback(refuse)
     node.add_post_set_parameters_callback(follow)
     return values
+
+
+def _as_meant(parameter: Parameter, given: ParameterValue) -> ParameterValue:
+    # `-p source:=0` and `-p rate:=30` arrive as integers; the first means text, the second a real
+    # number, and neither can be mistaken.
+    if given.type_ == ParameterValue.Type.INTEGER and isinstance(parameter.default, str | float):
+        return ParameterValue(given.name, value=type(parameter.default)(given.value))
+    return given
 
 
 def _explain(parameter: Parameter, node: Node, error: Exception) -> str:

@@ -25,7 +25,7 @@ def run(make_node: Callable[[], Node]) -> int:
     # could no longer publish its last, safe command.
     rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    node = None
+    node = executor = None
     try:
         node = make_node()
         executor = SingleThreadedExecutor()
@@ -39,6 +39,11 @@ def run(make_node: Callable[[], Node]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     finally:
+        # Impatience, or a launcher that signals the whole group, must not break the orderly end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if executor is not None:
+            executor.shutdown()
         if node is not None:
             getattr(node, "close", lambda: None)()
             node.destroy_node()

@@ -95,7 +95,7 @@ class LandmarkWorker:
                 lambda: self.ready.is_set() or self._problem or self._closed, timeout)
             if not self.ready.is_set():
                 raise WorkerError(
-                    f"the {self._kind} worker does not start: "
+                    f"the {self._kind} worker with the model {self._model} does not start: "
                     + (self._problem or f"not ready within {timeout:.0f} s"))
 
     def offer(self, frame: Frame, head: Region = _NO_HEAD) -> None:
