@@ -216,6 +216,7 @@ def test_drake_reads_the_description(tmp_path):
     for control in ("none", "gazebo", "ros2_control", "mock"):
         file = tmp_path / f"{control}.urdf"
         file.write_text(read_description(PROFILE.description, {"control": control}))
-        parser = parsing.Parser(MultibodyPlant(0.0))
+        plant = MultibodyPlant(0.0)  # the parser does not keep it alive
+        parser = parsing.Parser(plant)
         parser.SetStrictParsing()
         assert len(parser.AddModels(str(file))) == 1

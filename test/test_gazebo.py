@@ -92,4 +92,5 @@ def test_drake_finds_no_unknown_element_in_the_world():
     parsing = pytest.importorskip("pydrake.multibody.parsing", reason="drake is not installed")
     from pydrake.multibody.plant import MultibodyPlant
 
-    assert len(parsing.Parser(MultibodyPlant(0.0)).AddModels(str(WORLD_FILE))) == 3
+    plant = MultibodyPlant(0.0)  # the parser does not keep it alive
+    assert len(parsing.Parser(plant).AddModels(str(WORLD_FILE))) == 3
