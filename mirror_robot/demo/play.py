@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 # Nothing of a demo leaves this machine, and it reaches no robot on the network.
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
@@ -180,7 +182,7 @@ def _conclude(
     summaries = [summarise(run.clip, run.recording, model, mirror_image) for run in runs]
     print("\n" + as_text(summaries))
     figures = output / "summary.json"
-    figures.write_text(json.dumps([asdict(item) for item in summaries], indent=2) + "\n",
+    figures.write_text(json.dumps(_finite([asdict(item) for item in summaries]), indent=2) + "\n",
                        encoding="utf-8")
     print(f"\nfigures: {figures.resolve()}")
     if not video:
@@ -195,3 +197,12 @@ def _conclude(
               "  -> sudo apt-get install libegl1 libgl1-mesa-dri, or set MUJOCO_GL=osmesa")
     print(f"video:   {path.resolve()}")
     return 0
+
+
+def _finite(value: Any) -> Any:
+    """Return nested data with None for numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PointStamped, Vector3Stamped
+from geometry_msgs.msg import Vector3Stamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -48,11 +48,10 @@ _TOPICS: tuple[tuple[str, str, type, QoSProfile, Callable[[Any], Any]], ...] = (
     ("joints", "joint_states", JointState, _SENSOR, named_values),
     ("activation", "mirror/activation", JointState, _RELIABLE, _frame_and_values),
     ("intention", "mirror/intention", String, _RELIABLE, lambda message: message.data),
+    ("intentions", "mirror/intentions", JointState, _RELIABLE, named_values),
     ("narration", "mirror/narration", String, _RELIABLE, lambda message: message.data),
     ("affect", "mirror/affect", Vector3Stamped, _RELIABLE,
      lambda message: (message.vector.x, message.vector.y, message.vector.z)),
-    ("goal", "mirror/goal", PointStamped, _RELIABLE,
-     lambda message: (message.point.x, message.point.y, message.point.z)),
     ("command", "actuation/command", JointState, _RELIABLE, _frame_and_values),
 )
 

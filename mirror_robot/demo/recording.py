@@ -70,8 +70,9 @@ class Recording:
     tracks : mapping name -> Track
         ``body``: `BodyObservation`; ``face``, ``seen``, ``self``, ``command``: (frame, values by
         name), where ``seen`` and ``self`` are the motor units' activations; ``joints``: positions
-        by name; ``intention``, ``narration``: text; ``affect``: (valence, arousal, dominance);
-        ``goal``: position; ``pixels``: landmarks in the image.
+        by name; ``intentions``: probabilities by name; ``intention``, ``narration``: text;
+        ``affect``: (valence, arousal, dominance); ``pixels`` (33, 3): landmarks in the image,
+        shares of its width and height, and visibility.
     status : mapping node -> {name: text}
         The last diagnostics of each node.
     statuses : list of (arrival, node, level, message)

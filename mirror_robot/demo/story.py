@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mirror_robot.demo.recording import Recording
+from mirror_robot.mirror.affect import Affect, describe
+from mirror_robot.mirror.intention import NONE, UNKNOWN, load_intentions
 
 _FRESH = 1.5  # [s] after which what was heard is no longer taken for the present
 _HELD = 0.3  # [s] that a change must last to be told
-_FIRING = 0.3  # activation from which a unit of the robot's own is worth mentioning
-UNKNOWN = "unknown"
+_FIRING = 0.5  # activation from which a unit is told as an action
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,14 @@ class Understanding:
     ----------
     person : str
         Transient id, ``body_<id>`` or ``face_<id>``; empty when nobody is seen.
-    action : str
-        The most likely intention, `UNKNOWN` where there is none.
-    probability : float
-        Of the action, 0..1; 0 when it is unknown.
+    action, action_probability
+        The motor unit that fires for the person; empty and 0 where none does.
+    intention, intention_probability
+        What is probably meant; `UNKNOWN` or `NONE` where nothing is.
     valence, arousal : float
         -1..1.
+    mood : str
+        The same as a word.
     sentence : str
     robot : str
         What the robot does, in a few words.
@@ -36,23 +40,34 @@ class Understanding:
     """
 
     person: str = ""
-    action: str = UNKNOWN
-    probability: float = 0.0
+    action: str = ""
+    action_probability: float = 0.0
+    intention: str = NONE
+    intention_probability: float = 0.0
     valence: float = 0.0
     arousal: float = 0.0
+    mood: str = ""
     sentence: str = ""
     robot: str = ""
     seen: Mapping[str, float] = field(default_factory=dict)
     own: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def mood(self) -> str:
-        """The quadrant of valence and arousal, in a word."""
-        if abs(self.valence) < 0.2:
-            return "alert" if self.arousal > 0.4 else "even"
-        if self.valence > 0:
-            return "joyful" if self.arousal > 0.2 else "content"
-        return "distressed" if self.arousal > 0.2 else "sad"
+
+@functools.cache
+def _background() -> frozenset[str]:
+    return load_intentions().background
+
+
+def is_action(unit: str) -> bool:
+    """Return whether a unit stands for doing something, unlike rest and the unknown."""
+    return unit not in _background() and not unit.startswith(UNKNOWN)
+
+
+def firing(activation: Mapping[str, float]) -> tuple[str, float]:
+    """Return the action that fires most and its probability; empty and 0 where none does."""
+    actions = {unit: value for unit, value in activation.items() if is_action(unit)}
+    best = max(actions, key=actions.get, default="")
+    return (best, actions[best]) if best and actions[best] >= _FIRING else ("", 0.0)
 
 
 def understanding_at(recording: Recording, time: float) -> Understanding:
@@ -60,19 +75,34 @@ def understanding_at(recording: Recording, time: float) -> Understanding:
     tracks = recording.tracks
     body = tracks["body"].known_at(time, _FRESH)
     face = tracks["face"].known_at(time, _FRESH)
-    person = f"body_{body.id}" if body else face[0] if face else ""
     _, seen = tracks["seen"].known_at(time, _FRESH) or ("", {})
     _, own = tracks["self"].known_at(time, _FRESH) or ("", {})
-    action = tracks["intention"].known_at(time) or UNKNOWN
-    valence, arousal, _ = tracks["affect"].known_at(time, _FRESH) or (0.0, 0.0, 0.0)
-    state = (tracks["command"].known_at(time, _FRESH) or ("", {}))[0] or "does not move"
-    strongest = max(own, key=own.get, default="")
-    if strongest and own[strongest] >= _FIRING and strongest != UNKNOWN:
-        state += f", feels itself {strongest.replace('_', ' ')}"
+    intention = tracks["intention"].known_at(time, _FRESH) or NONE
+    intentions = tracks["intentions"].known_at(time, _FRESH) or {}
+    feeling = tracks["affect"].known_at(time, _FRESH)
+    action, probability = firing(seen)
+    state = (tracks["command"].known_at(time, _FRESH) or ("still", {}))[0]
+    own_action, _ = firing(own)
     return Understanding(
-        person=person, action=action, probability=seen.get(action, 0.0), valence=valence,
-        arousal=arousal, sentence=tracks["narration"].known_at(time) or "", robot=state,
-        seen=seen, own=own)
+        person=f"body_{body.id}" if body else face[0] if face else "",
+        action=action, action_probability=probability,
+        intention=intention, intention_probability=intentions.get(intention, 0.0),
+        valence=feeling[0] if feeling else 0.0, arousal=feeling[1] if feeling else 0.0,
+        mood=describe(Affect(time, *feeling, confidence=1.0)).word if feeling else "",
+        sentence=tracks["narration"].known_at(time) or "",
+        robot=f"{state}, does {spoken(own_action)}" if own_action else state, seen=seen, own=own)
+
+
+def spoken(name: str) -> str:
+    """Return a unit's or intention's name as people write it."""
+    return name.replace("_", " ")
+
+
+def meaning(present: Understanding) -> str:
+    """Return what is probably meant, with the probability, or a dash."""
+    if present.intention in (NONE, UNKNOWN):
+        return "-" if present.intention == NONE else UNKNOWN
+    return f"{spoken(present.intention)} {100 * present.intention_probability:.0f} %"
 
 
 class Story:
@@ -87,19 +117,22 @@ class Story:
     def line(self, recording: Recording, now: float) -> str | None:
         """Return a line for people if there is something new at `now` [s], else None."""
         present = understanding_at(recording, now)
-        what = present.person, present.action, present.mood, present.robot
+        what = (present.person, present.action, present.intention, present.mood, present.robot,
+                present.sentence)
         if what != self._candidate:
             self._candidate, self._since = what, now
         if what == self._told or now - self._since < _HELD:
             return None
+        news = present.sentence if not self._told or self._told[-1] != present.sentence else ""
         self._told = what
-        return format_line(self._since - self._begin, present)
+        line = format_line(self._since - self._begin, present)
+        return f"{line}\n{'':10}\"{news}\"" if news else line
 
 
 def format_line(time: float, present: Understanding) -> str:
     """Return the line for what is understood `time` [s] after the clip's begin."""
-    action = present.action.replace("_", " ")
-    chance = f"{100 * present.probability:3.0f} %" if present.action != UNKNOWN else "     "
-    return (f"{time:6.1f} s  {present.person or 'nobody':<8} {action:<14} {chance}  "
-            f"{present.mood:<10} v {present.valence:+.2f} a {present.arousal:+.2f}  "
-            f"robot: {present.robot}" + (f"  | {present.sentence}" if present.sentence else ""))
+    action = f"{spoken(present.action)} {100 * present.action_probability:.0f} %"
+    return (
+        f"{time:6.1f} s  {present.person or 'nobody':<11} {action if present.action else '-':<20} "
+        f"means {meaning(present):<22} feels {present.mood or '-':<10} "
+        f"({present.valence:+.2f}, {present.arousal:+.2f})  robot {present.robot}")

@@ -13,10 +13,12 @@ import numpy as np
 from mirror_robot.body.model import RobotModel
 from mirror_robot.demo.clips import Clip
 from mirror_robot.demo.recording import Recording, rate, response_times
+from mirror_robot.demo.story import firing, spoken
 from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.human.posture import SIDES
 
 _VISIBLE = 0.5  # below this MediaPipe guesses
+_GAP = 0.5  # [s] without a message: nothing is known of that time
 _LEAST_MOVEMENT = np.radians(5.0)  # std; the correlation of an arm that hangs still says nothing
 
 
@@ -36,12 +38,14 @@ class Summary:
     latency : (p50, p95)
         From the acquisition of an image to the first command that answers it [s].
     actions : mapping action -> seconds
-        How long each was the most likely one, unknown left out.
+        How long each fired most, see `mirror_robot.demo.story.firing`.
     valence : (min, max)
     limits_hit : mapping joint -> times
         How often the target of a joint had to be kept within its limits.
     dropped : int
         Targets that the actuation node refused.
+    stopped : tuple of str
+        Why the actuation node stopped the robot by itself, if it did.
     correlation : mapping side of the person -> r
         Of the elevation of the upper arm, person against robot, at the same instants; NaN where
         the arm was not seen or hardly moved.
@@ -56,6 +60,7 @@ class Summary:
     valence: tuple[float, float]
     limits_hit: Mapping[str, int]
     dropped: int
+    stopped: tuple[str, ...]
     correlation: Mapping[str, float]
 
 
@@ -98,13 +103,13 @@ def correlation(person: np.ndarray, robot: np.ndarray) -> float:
 
 
 def seconds_of_actions(recording: Recording) -> dict[str, float]:
-    """Return how long [s] each action was the most likely one; longest first, without unknown."""
-    track = recording.tracks["intention"]
+    """Return how long [s] each action fired most for the person; longest first."""
+    track = recording.tracks["seen"]
     seconds: Counter[str] = Counter()
-    last = recording.tracks["seen"].arrivals[-1:] or track.arrivals[-1:]
-    for label, begin, end in zip(track.values, track.arrivals, [*track.arrivals[1:], *last]):
-        if label and label != "unknown":
-            seconds[label] += max(0.0, end - begin)
+    for (_, values), begin, end in zip(track.values, track.stamps, track.stamps[1:]):
+        action, _ = firing(values)
+        if action and 0.0 < end - begin < _GAP:
+            seconds[action] += end - begin
     return dict(seconds.most_common())
 
 
@@ -128,6 +133,8 @@ def summarise(
         valence=(float(np.min(valences)), float(np.max(valences))),
         limits_hit={joint: int(count) for joint, count in hits},
         dropped=int(actuation.get("dropped", 0)),
+        stopped=tuple(message for _, node, level, message in recording.statuses
+                      if node == "actuation_node" and level and message.startswith("stopping")),
         correlation={side: correlation(person, robot)
                      for side, (_, person, robot) in arms.items()})
 
@@ -149,6 +156,8 @@ def as_text(summaries: list[Summary]) -> str:
              for row in rows]
     lines.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
     for item in summaries:
-        seen = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in item.actions.items())
+        seen = ", ".join(f"{spoken(name)} {seconds:.1f} s"
+                         for name, seconds in item.actions.items())
         lines.append(f"actions seen in {item.clip}: {seen or 'none'}")
+        lines += [f"the robot stopped itself in {item.clip}: {why}" for why in item.stopped]
     return "\n".join(lines)

@@ -24,7 +24,13 @@ from mirror_robot.body.model import RobotModel
 from mirror_robot.demo.clips import Clip
 from mirror_robot.demo.recording import Recording, Run
 from mirror_robot.demo.robot_pictures import CannotDraw, robot_pictures
-from mirror_robot.demo.story import UNKNOWN, Understanding, understanding_at
+from mirror_robot.demo.story import (
+    Understanding,
+    is_action,
+    meaning,
+    spoken,
+    understanding_at,
+)
 from mirror_robot.human.landmarks import POSE_INDEX, SKELETON
 
 SIZE = (1280, 720)
@@ -78,7 +84,8 @@ def _draw_landmarks(picture: np.ndarray, points: np.ndarray) -> None:
             cv2.line(picture, tuple(spots[a]), tuple(spots[b]), (20, 30, 36), 5, cv2.LINE_AA)
             cv2.line(picture, tuple(spots[a]), tuple(spots[b]), _SEEN, 2, cv2.LINE_AA)
     for index in np.flatnonzero(good):
-        cv2.circle(picture, tuple(spots[index]), 3, _TEXT, -1, cv2.LINE_AA)
+        size = 1 if index < POSE_INDEX["left_shoulder"] else 3  # a far face is small
+        cv2.circle(picture, tuple(spots[index]), size, _TEXT, -1, cv2.LINE_AA)
 
 
 class Layout:
@@ -166,7 +173,7 @@ class Layout:
         for row, unit in enumerate(self._units):
             y = 564 + 23 * row
             lit = unit == present.action
-            draw.text((28, y), unit.replace("_", " "), _TEXT if lit else _DIM, _font(15, lit))
+            draw.text((28, y), spoken(unit), _TEXT if lit else _DIM, _font(15, lit))
             draw.rounded_rectangle((180, y + 2, 424, y + 17), 3, _BACKGROUND)
             for values, colour, top, bottom in (
                 (present.seen, _SEEN, 2, 12), (present.own, _OWN, 13, 17),
@@ -176,15 +183,15 @@ class Layout:
                     draw.rectangle((180, y + top, 180 + width, y + bottom), colour)
 
     def _draw_words(self, draw: ImageDraw.ImageDraw, present: Understanding) -> None:
-        known = present.action != UNKNOWN
-        draw.text((470, 544), present.action.replace("_", " "), _TEXT if known else _DIM,
+        draw.text((470, 542), spoken(present.action) or "-", _TEXT if present.action else _DIM,
                   _font(26, True))
-        if known:
-            draw.text((964, 552), f"{100 * present.probability:.0f} %", _SEEN, _font(20, True),
-                      anchor="ra")
-        lines = textwrap.wrap(present.sentence, 52)[:3]
-        draw.multiline_text((470, 586), "\n".join(lines), _TEXT, _font(18), spacing=6)
-        draw.text((470, 678), f"robot: {present.robot}", _OWN, _font(15))
+        if present.action:
+            draw.text((964, 550), f"{100 * present.action_probability:.0f} %", _SEEN,
+                      _font(20, True), anchor="ra")
+        draw.text((470, 578), f"meaning: {meaning(present)}", _DIM, _font(16))
+        lines = textwrap.wrap(present.sentence, 56)[:3]
+        draw.multiline_text((470, 604), "\n".join(lines), _TEXT, _font(17), spacing=4)
+        draw.text((470, 680), f"robot: {present.robot}", _OWN, _font(15))
 
     def _draw_mood(
         self, draw: ImageDraw.ImageDraw, present: Understanding,
@@ -210,7 +217,7 @@ def shown_units(recording: Recording, count: int = _BARS) -> list[str]:
     for track, weight in (("seen", 1.0), ("self", 0.5)):
         for _, _, (_, values) in recording.tracks[track]:
             for unit, value in values.items():
-                if unit != UNKNOWN and np.isfinite(value):
+                if is_action(unit):
                     peaks[unit] = max(peaks.get(unit, 0.0), weight * value)
     return sorted(peaks, key=peaks.get, reverse=True)[:count]
 

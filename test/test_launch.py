@@ -1,0 +1,151 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Tests of the launch files.
+
+They are run with stand-ins for the packages launch and launch_ros, which a machine without ROS does
+not have: what is started with which parameters can be seen without starting it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mirror_robot.bringup.graph import nodes_to_start, read_options
+
+LAUNCH = Path(__file__).resolve().parent.parent / "launch"
+FILES = sorted(path.name for path in LAUNCH.glob("*.launch.py"))
+
+
+class Noted:
+    """Anything of launch: notes what it was made with."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self.arguments, self.named = arguments, named
+
+
+class Argument(Noted):
+    """DeclareLaunchArgument."""
+
+
+class Function(Noted):
+    """OpaqueFunction."""
+
+
+class Node(Noted):
+    """A launch_ros Node."""
+
+
+class Include(Noted):
+    """IncludeLaunchDescription."""
+
+
+class Configuration(Noted):
+    """LaunchConfiguration: the context is a plain mapping here."""
+
+    def perform(self, context: dict[str, str]) -> str:
+        return context[self.arguments[0]]
+
+
+STAND_INS = {
+    "DeclareLaunchArgument": Argument, "OpaqueFunction": Function, "Node": Node,
+    "IncludeLaunchDescription": Include, "LaunchConfiguration": Configuration,
+}
+
+
+class StandIn(ModuleType):
+    """A module in which every name is a `Noted`."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return STAND_INS.get(name, Noted)
+
+
+@pytest.fixture
+def describe(monkeypatch):
+    """Return a function that gives the entities of a launch file."""
+    for name in ("launch", "launch.actions", "launch.conditions", "launch.events",
+                 "launch.event_handlers", "launch.launch_description_sources",
+                 "launch.substitutions", "launch_ros", "launch_ros.actions",
+                 "launch_ros.descriptions", "launch_ros.parameter_descriptions",
+                 "launch_ros.substitutions"):
+        monkeypatch.setitem(sys.modules, name, StandIn(name))
+
+    def load(name: str) -> list[Any]:
+        specification = importlib.util.spec_from_file_location("described", LAUNCH / name)
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        return list(module.generate_launch_description().arguments[0])
+
+    return load
+
+
+def start(entities: list[Any], **given: str) -> list[Any]:
+    """Return the actions that the functions of a launch file give for some arguments."""
+    context = {entity.arguments[0]: entity.named["default_value"] for entity in entities
+               if isinstance(entity, Argument)}
+    assert set(given) <= set(context)
+    context |= given
+    return [action for entity in entities if isinstance(entity, Function)
+            for action in entity.named["function"](context) or []]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_argument_of_a_launch_file_is_described(describe, name):
+    arguments = [entity for entity in describe(name) if isinstance(entity, Argument)]
+    assert len(arguments) >= 5
+    for argument in arguments:
+        assert len(argument.named["description"]) > 20, argument.arguments[0]
+        choices = argument.named.get("choices")
+        assert not choices or argument.named["default_value"] in choices
+
+
+def test_launch_file_and_console_start_the_same(describe):
+    given = {"source": "party.mp4", "mimic": "true", "namespace": "robot1"}
+    actions = start(describe("mirror.launch.py"), **given)
+    console = nodes_to_start(read_options(given))
+    assert [action.named["executable"] for action in actions] == [node.name for node in console]
+    for action, node in zip(actions, console):
+        assert action.named["package"] == "mirror_robot"
+        assert action.named["namespace"] == "robot1"
+        assert action.named["parameters"] == [node.parameters]
+
+
+def test_rviz_is_started_only_when_asked_for(describe):
+    entities = describe("mirror.launch.py")
+    packages = [action.named["package"] for action in start(entities, rviz="true")]
+    assert packages.count("rviz2") == packages.count("robot_state_publisher") == 1
+    assert {action.named["package"] for action in start(entities)} == {"mirror_robot"}
+
+
+def test_a_robot_with_mock_hardware_gets_its_controllers(describe):
+    entities = describe("robot.launch.py")
+    actions = start(entities, mock="true")
+    nodes = {action.named["executable"]: action for action in actions if isinstance(action, Node)}
+    assert set(nodes) == {"robot_state_publisher", "ros2_control_node", "spawner"}
+    assert {"joint_state_broadcaster", "upper_body_controller", "face_controller"} <= set(
+        nodes["spawner"].named["arguments"])
+    description = nodes["robot_state_publisher"].named["parameters"][0]["robot_description"]
+    assert "<ros2_control" in description and "mock_components" in description
+    Path(nodes["ros2_control_node"].named["parameters"][0]).unlink()
+
+
+def test_a_description_without_ros2_control_is_refused_for_hardware(describe):
+    with pytest.raises(RuntimeError, match="mock:=true"):
+        start(describe("robot.launch.py"))
+
+
+def test_a_robot_whose_bringup_runs_gets_only_the_loop_and_no_simulation(describe):
+    entities = describe("robot.launch.py")
+    assert start(entities, ros2_control="false") == []
+    loop = [entity for entity in entities if isinstance(entity, Include)]
+    assert len(loop) == 1
+    arguments = dict(loop[0].named["launch_arguments"])
+    assert arguments.pop("sim") == "none"
+    declared = {entity.arguments[0] for entity in entities if isinstance(entity, Argument)}
+    assert {value.arguments[0] for value in arguments.values()} <= declared
