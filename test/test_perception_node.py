@@ -160,7 +160,7 @@ def test_a_broken_source_is_one_error_and_another_one_can_be_given(
         assert node.trigger_configure() == FAILURE
         assert audience.until(lambda said=said: said in audience.message())
     output = "".join(capfd.readouterr())
-    assert "Traceback" not in output and "WARN" not in output
+    assert "Traceback" not in output and "WARN:" not in output
     assert output.count("cannot be read as a video") == 1
     node.set_parameters([Parameter("source", value="sample:single_face.mp4")])
     assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS

@@ -228,4 +228,6 @@ def test_a_worker_contacts_nobody(tmp_path):
     if "ptrace" in done.stderr.lower():
         pytest.skip("tracing is not permitted here")
     assert done.returncode == 0, done.stderr
-    assert [line for line in log.read_text().splitlines() if "AF_INET" in line] == []
+    # Port 9 of this machine is the proxy that does not exist; it may be tried, and that is all.
+    contacts = [line for line in log.read_text().splitlines() if "AF_INET" in line]
+    assert [line for line in contacts if "htons(9)" not in line or '"127.0.0.1"' not in line] == []

@@ -442,7 +442,8 @@ def _quaternion(rotation: np.ndarray) -> Quaternion:
         [r[1, 0] + r[0, 1], r[1, 1] - r[0, 0] - r[2, 2], 0, 0],
         [r[2, 0] + r[0, 2], r[2, 1] + r[1, 2], r[2, 2] - r[0, 0] - r[1, 1], 0],
         [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1], np.trace(r)]])
-    x, y, z, w = map(float, np.linalg.eigh(matrix)[1][:, -1])
+    longest = np.linalg.eigh(matrix)[1][:, -1]
+    x, y, z, w = map(float, longest if longest[3] >= 0 else -longest)
     return Quaternion(x=x, y=y, z=z, w=w)
 
 

@@ -16,8 +16,9 @@ import socket
 import time
 from collections.abc import Callable
 
-# MediaPipe looks up a telemetry host and has no switch for it. A proxy that does not exist keeps
-# it from asking even the name server; it must be set before the library is loaded.
+# MediaPipe reports to a telemetry host now and then and when a landmarker is closed, and has no
+# switch for it. A proxy that does not exist keeps it from asking even the name server; it must be
+# set before the library is loaded.
 _NOWHERE = "http://127.0.0.1:9"
 for _name in ("http_proxy", "https_proxy", "all_proxy"):
     os.environ[_name] = os.environ[_name.upper()] = _NOWHERE
@@ -46,7 +47,7 @@ def main() -> None:
         _serve(connection, arguments.memory, answer)
     except OSError:
         pass  # the node has gone
-    # Not through the interpreter's end: closing a landmarker is when MediaPipe reports home.
+    # Not through the interpreter's end, which would close the landmarker.
     os._exit(0)
 
 
