@@ -127,7 +127,7 @@ def _resolve_meshes(root: ElementTree.Element, source: Path | None) -> None:
 
 
 def _mesh_path(uri: str, source: Path | None) -> Path | None:
-    if match := re.match(r"(?:package|model)://([^/]+)/(.+)", uri):
+    if match := re.match(r"(?:package|model):/{2,3}([^/]+)/(.+)", uri):
         package, relative = match.groups()
         folders = list(share_folders(package))
         if source is not None:
