@@ -17,7 +17,9 @@ import numpy as np
 from mirror_robot.perception.assets import ASSETS, asset
 
 # A missing camera or a broken file is told once and in our words.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+_set_log_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else (  # OpenCV 4
+    cv2.utils.logging.setLogLevel)  # OpenCV 5
+_set_log_level(0)  # silent
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when OpenCV first uses FFmpeg
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
