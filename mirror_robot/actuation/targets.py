@@ -153,7 +153,7 @@ class TargetEstimator:
     """
 
     def __init__(
-        self, count: int, memory: float = 0.05, fade: float = 0.08, jump: float = 0.8,
+        self, count: int, memory: float = 0.05, fade: float = 0.05, jump: float = 0.8,
     ) -> None:
         self._memory, self._fade, self._jump = memory, fade, jump
         self._state = np.zeros((3, count))
