@@ -42,7 +42,8 @@ def posture(stamp: float, joints: dict[str, np.ndarray]) -> HumanPosture:
         limbs += list(np.diff(chain, axis=0))
     limbs = np.array(limbs)
     limbs /= np.maximum(np.linalg.norm(limbs, axis=1, keepdims=True), 1e-6)
-    up = joints["neck"] - joints["pelvis"]
+    up = (joints["left_shoulder"] + joints["right_shoulder"]
+          - joints["left_hip"] - joints["right_hip"])
     left = joints["left_shoulder"] - joints["right_shoulder"]
     up = up / np.linalg.norm(up)
     left = left - (left @ up) * up
