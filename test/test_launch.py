@@ -1,8 +1,8 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """Tests of the launch files.
 
-They are run with stand-ins for the packages launch and launch_ros, which a machine without ROS does
-not have: what is started with which parameters can be seen without starting it.
+They are run with stand-ins for the packages launch and launch_ros, which a machine without ROS
+lacks: what is started with which parameters can be seen without starting it.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Configuration(Noted):
     """LaunchConfiguration: the context is a plain mapping here."""
 
     def perform(self, context: dict[str, str]) -> str:
+        """Return the value that the argument has."""
         return context[self.arguments[0]]
 
 

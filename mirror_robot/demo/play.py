@@ -155,6 +155,7 @@ def _play(
         recorder.arm(_START_TIMEOUT, watch)
         begin = recorder.start_perception(_FIRST_IMAGE_TIMEOUT, watch)
         _follow(clip, recorder, begin, watch)
+        recorder.recording = Recording()  # what comes now is no longer about the clip
         recorder.disarm()
     return Run(clip, recording, begin)
 
@@ -179,7 +180,7 @@ def _conclude(
     runs: Sequence[Run], model: RobotModel, robot: str, mirror_image: bool, output: Path,
     video: bool,
 ) -> int:
-    summaries = [summarise(run.clip, run.recording, model, mirror_image) for run in runs]
+    summaries = [summarise(run, model, mirror_image) for run in runs]
     print("\n" + as_text(summaries))
     figures = output / "summary.json"
     figures.write_text(json.dumps(_finite([asdict(item) for item in summaries]), indent=2) + "\n",

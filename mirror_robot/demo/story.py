@@ -12,7 +12,8 @@ from mirror_robot.mirror.affect import Affect, describe
 from mirror_robot.mirror.intention import NONE, UNKNOWN, load_intentions
 
 _FRESH = 1.5  # [s] after which what was heard is no longer taken for the present
-_HELD = 0.3  # [s] that a change must last to be told
+_HELD = 0.3  # [s] that a change must last to be told ...
+_WAVERING = 1.5  # [s] ... unless it wavers: then it is told as it stands, this often
 _FIRING = 0.5  # activation from which a unit is told as an action
 
 
@@ -33,6 +34,8 @@ class Understanding:
     mood : str
         The same as a word.
     sentence : str
+    state : str
+        Of the actuation: ``following``, ``holding`` and the like.
     robot : str
         What the robot does, in a few words.
     seen, own : mapping unit -> 0..1
@@ -48,6 +51,7 @@ class Understanding:
     arousal: float = 0.0
     mood: str = ""
     sentence: str = ""
+    state: str = ""
     robot: str = ""
     seen: Mapping[str, float] = field(default_factory=dict)
     own: Mapping[str, float] = field(default_factory=dict)
@@ -90,7 +94,8 @@ def understanding_at(recording: Recording, time: float) -> Understanding:
         valence=feeling[0] if feeling else 0.0, arousal=feeling[1] if feeling else 0.0,
         mood=describe(Affect(time, *feeling, confidence=1.0)).word if feeling else "",
         sentence=tracks["narration"].known_at(time) or "",
-        robot=f"{state}, does {spoken(own_action)}" if own_action else state, seen=seen, own=own)
+        state=state, robot=f"{state}, does {spoken(own_action)}" if own_action else state,
+        seen=seen, own=own)
 
 
 def spoken(name: str) -> str:
@@ -106,27 +111,38 @@ def meaning(present: Understanding) -> str:
 
 
 class Story:
-    """Gives a line whenever the understanding has changed for good."""
+    """Gives a line whenever the understanding has changed for good.
+
+    Parameters
+    ----------
+    begin : float
+        Of the clip [s]; lines tell the time since then.
+    """
 
     def __init__(self, begin: float) -> None:
         self._begin = begin
         self._told: tuple[str, ...] | None = None
+        self._told_at = begin
+        self._sentence = ""
         self._candidate: tuple[str, ...] | None = None
         self._since = begin
 
     def line(self, recording: Recording, now: float) -> str | None:
         """Return a line for people if there is something new at `now` [s], else None."""
         present = understanding_at(recording, now)
-        what = (present.person, present.action, present.intention, present.mood, present.robot,
+        what = (present.person, present.action, present.intention, present.mood, present.state,
                 present.sentence)
         if what != self._candidate:
             self._candidate, self._since = what, now
-        if what == self._told or now - self._since < _HELD:
+        if what == self._told or (
+                now - self._since < _HELD and now - self._told_at < _WAVERING):
             return None
-        news = present.sentence if not self._told or self._told[-1] != present.sentence else ""
-        self._told = what
+        self._told, self._told_at = what, now
         line = format_line(self._since - self._begin, present)
-        return f"{line}\n{'':10}\"{news}\"" if news else line
+        if present.sentence != self._sentence:
+            self._sentence = present.sentence
+            line += f"\n{'':10}\"{present.sentence}\""
+        return line
 
 
 def format_line(time: float, present: Understanding) -> str:

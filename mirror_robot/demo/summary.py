@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirror_robot.body.model import RobotModel
-from mirror_robot.demo.clips import Clip
-from mirror_robot.demo.recording import Recording, rate, response_times
+from mirror_robot.demo.recording import Recording, Run, rate, response_times
 from mirror_robot.demo.story import firing, spoken
 from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.human.posture import SIDES
@@ -113,11 +112,14 @@ def seconds_of_actions(recording: Recording) -> dict[str, float]:
     return dict(seconds.most_common())
 
 
-def summarise(
-    clip: Clip, recording: Recording, model: RobotModel, mirror_image: bool,
-) -> Summary:
+def summarise(run: Run, model: RobotModel, mirror_image: bool) -> Summary:
     """Return the figures of one clip's run."""
-    seen = {stamp for name in ("body", "face") for stamp in recording.tracks[name].stamps}
+    clip, recording = run.clip, run.recording
+    # Of the time that was to be played: the file may be longer. By index, not by stamp, because
+    # body and face of one frame are told separately.
+    indices = {round((stamp - run.begin) * clip.rate) for name in ("body", "face")
+               for stamp in recording.tracks[name].stamps}
+    seen = [index for index in indices if 0 <= index < clip.frames]
     pace = max((rate(recording.tracks[name]) for name in ("body", "face")
                 if len(recording.tracks[name]) > 1), default=float("nan"))
     delays = response_times(recording)
