@@ -1,0 +1,138 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Rate of the landmark workers against bare MediaPipe, and where faces are found.
+
+    python benchmarks/perception.py [--frames 200]
+
+The same images go through both landmarkers in turn in one process, and through both workers at
+once; everything as fast as it goes, in one run on one machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+
+import cv2
+import mediapipe
+import numpy as np
+from mediapipe.tasks.python import BaseOptions, vision
+
+from mirror_robot.perception import wire
+from mirror_robot.perception.assets import asset
+from mirror_robot.perception.head_crop import head_of
+from mirror_robot.perception.sources import Frame
+from mirror_robot.perception.workers import LandmarkWorker
+
+MODELS = {"pose": "pose_landmarker_full.task", "face": "face_landmarker.task"}
+SIZES = ((640, 480), (1280, 720), (1920, 1080))
+
+
+def _frames(clip: str, count: int, size: tuple[int, int] | None = None) -> list[np.ndarray]:
+    capture, frames = cv2.VideoCapture(str(asset(clip))), []
+    while len(frames) < count and capture.grab():
+        image = capture.retrieve()[1]
+        frames.append(image if size is None else cv2.resize(image, size))
+    return frames
+
+
+def _in_turn(frames: list[np.ndarray]) -> tuple[float, np.ndarray]:
+    """Return (time per image [s], medians of pose and face (2,) [s])."""
+    base = {kind: BaseOptions(model_asset_path=str(asset(name))) for kind, name in MODELS.items()}
+    video = vision.RunningMode.VIDEO
+    pose = vision.PoseLandmarker.create_from_options(vision.PoseLandmarkerOptions(
+        base_options=base["pose"], running_mode=video))
+    face = vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(
+        base_options=base["face"], running_mode=video, output_face_blendshapes=True,
+        output_facial_transformation_matrixes=True))
+    spent, begun = [], time.perf_counter()
+    for number, frame in enumerate(frames):
+        image = mediapipe.Image(
+            image_format=mediapipe.ImageFormat.SRGB, data=cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+        times = [time.perf_counter()]
+        for landmarker in (pose, face):
+            landmarker.detect_for_video(image, 33 * number)
+            times.append(time.perf_counter())
+        spent.append(np.diff(times))
+    return (time.perf_counter() - begun) / len(frames), np.median(spent, axis=0)
+
+
+class _Fed:
+    """A worker that gets the next image as soon as it has answered."""
+
+    def __init__(self, kind: str) -> None:
+        self._answered = threading.Event()
+        self.spent: list[float] = []
+        self.values: list[np.ndarray] = []
+        self.worker = LandmarkWorker(kind, asset(MODELS[kind]), self._take)
+        self.worker.wait_ready()
+
+    def _take(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
+        self.spent.append(seconds)
+        self.values.append(values)
+        self._answered.set()
+
+    def feed(self, number: int, image: np.ndarray, *head: tuple[float, ...]) -> np.ndarray:
+        self._answered.clear()
+        self.worker.offer(Frame(number / 30, image, number), *head)
+        self._answered.wait()
+        return self.values[-1]
+
+
+def _at_once(frames: list[np.ndarray]) -> tuple[float, np.ndarray, float]:
+    """Return (time per image, medians of the workers (2,), time of this process) [s]."""
+    fed = [_Fed(kind) for kind in MODELS]
+
+    def run(one: _Fed) -> None:
+        for number, frame in enumerate(frames):
+            one.feed(number, frame)
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in fed]
+    begun, own = time.perf_counter(), time.process_time()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    each = (time.perf_counter() - begun) / len(frames)
+    own = (time.process_time() - own) / len(frames)
+    for one in fed:
+        one.worker.close()
+    return each, np.array([np.median(one.spent) for one in fed]), own
+
+
+def _face_share(clip: str, count: int) -> tuple[float, float]:
+    """Return the share of images with a face (without, with) the head's place from the pose."""
+    pose, whole, cropped = _Fed("pose"), _Fed("face"), _Fed("face")
+    found, frames = np.zeros(2), _frames(clip, 3 * count)[::3]
+    head = (np.nan,) * 3
+    for number, frame in enumerate(frames):
+        found += (bool(whole.feed(number, frame).size),
+                  bool(cropped.feed(number, frame, head).size))
+        bodies = wire.poses(pose.feed(number, frame))
+        head = head_of(bodies[0], *frame.shape[:2]) if bodies else (np.nan,) * 3
+    for one in (pose, whole, cropped):
+        one.worker.close()
+    return tuple(found / len(frames))
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=200)
+    count = parser.parse_args().frames
+    print("images      in turn (pose + face)      at once (pose | face)     gain   node's process")
+    for size in SIZES:
+        frames = _frames("WolfgangLanger_Pexels.mp4", count, size)
+        turn, alone = _in_turn(frames)
+        each, spent, own = _at_once(frames)
+        alone, spent = 1e3 * alone, 1e3 * spent
+        print(f"{size[0]:4d}x{size[1]:<4d} {1e3 * turn:6.1f} ms ({alone[0]:.1f} + {alone[1]:.1f})"
+              f"     {1e3 * each:6.1f} ms ({spent[0]:.1f} | {spent[1]:.1f})"
+              f"   {turn / each:5.2f}x   {1e3 * own:.1f} ms an image")
+    for clip in ("single_face.mp4", "WolfgangLanger_Pexels.mp4", "dancer.avi"):
+        without, with_head = _face_share(clip, count)
+        print(f"face found in {clip}: {without:.0%}, with the head's place {with_head:.0%}")
+
+
+if __name__ == "__main__":
+    main()
