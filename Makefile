@@ -9,11 +9,16 @@ JAZZY := .venv-jazzy
 PYTHON_JAZZY ?= $(shell for p in python3.12 python3.11 python3.10 $(PYTHON); do \
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
-PIP_FLAGS := --disable-pip-version-check --quiet --progress-bar on
+# Of pip's many lines those that take time.
+PIP_TELL := sed -un 's|^ *Downloading \(.*/\)*\(.*[0-9] [MG]B)\)|  fetching \2|p; /^Installing/s/.*/  installing .../p'
 SYSTEM_PACKAGES := libegl1 libgles2 libgl1 libglib2.0-0 libgomp1 libgl1-mesa-dri
 ARGS ?=
 
 export PYTHONUNBUFFERED := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 
 .PHONY: help demo run doctor test test-slow test-jazzy lint bench clean system
 
@@ -57,8 +62,8 @@ $(VENV)/.complete: requirements.txt requirements-ros.txt requirements-test.txt s
 	@echo "Making the environment $(VENV) ($$($(PYTHON) --version); about 1.5 GB, once) ..."
 	@[ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "python3 lacks venv: sudo apt-get install python3-venv"; exit 1; }
-	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements-test.txt
-	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) --no-deps --editable .
+	@$(VENV)/bin/python -m pip install -r requirements-test.txt | $(PIP_TELL)
+	@$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 # The second installation puts back what apt has there. pip then notes that PyPI's cmeel-boost asks
@@ -69,8 +74,8 @@ $(JAZZY)/.complete: requirements.txt requirements-ros.txt requirements-test.txt 
 		echo "numpy 1.26 needs Python 3.10 to 3.12: make test-jazzy PYTHON_JAZZY=..."; exit 1; }
 	@echo "Making the environment $(JAZZY) ($$($(PYTHON_JAZZY) --version), numpy 1.26) ..."
 	@[ -x $(JAZZY)/bin/python ] || $(PYTHON_JAZZY) -m venv $(JAZZY)
-	@$(JAZZY)/bin/python -m pip install $(PIP_FLAGS) -r requirements-test.txt
-	@$(JAZZY)/bin/python -m pip install $(PIP_FLAGS) -r constraints-jazzy.txt
+	@$(JAZZY)/bin/python -m pip install -r requirements-test.txt | $(PIP_TELL)
+	@$(JAZZY)/bin/python -m pip install --quiet -r constraints-jazzy.txt
 	@touch $@
 
 system:
