@@ -1,0 +1,193 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Attack the actuation with adversarial target streams, and measure what its loop costs.
+
+    python benchmarks/actuation_adversarial.py [--streams 100000]
+
+A stream is one joint with limits of its own that is driven for 40 periods by one of nine kinds of
+target, from the state in which the stream before left it. Exit code 1 if any limit was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+import numpy as np
+
+from mirror_robot.actuation.actuator import Actuator, Settings
+from mirror_robot.actuation.limits import JointLimits
+from mirror_robot.actuation.shaping import Shaper
+from mirror_robot.actuation.targets import InputGate, Refusal, TargetEstimator
+
+PERIOD, LENGTH, JOINTS = 0.01, 40, 500
+KINDS = ("noise over the range", "NaN and infinities", "jumps", "reversals", "frozen",
+         "late and early", "time backwards", "bursts at 1 kHz", "silence")
+
+
+def random_limits(count: int, rng: np.random.Generator) -> JointLimits:
+    """Return limits from those of a torso to those of an eyelid."""
+    return JointLimits(
+        tuple(f"joint_{i}" for i in range(count)), -rng.uniform(0.1, 2.5, count),
+        rng.uniform(0.1, 2.5, count), rng.uniform(0.5, 12.0, count),
+        rng.uniform(2.0, 400.0, count), np.exp(rng.uniform(4.0, 9.6, count)))
+
+
+class Worst:
+    """The largest ratio of what was sent to each limit, over all streams."""
+
+    def __init__(self, limits: JointLimits, start: np.ndarray) -> None:
+        self._limits, self._start = limits, start
+        self.ratios: dict[str, float] = {}
+        self.violations = 0
+
+    def see(self, states: np.ndarray) -> None:
+        """Take in consecutive states (t, 3, n): as integrated, and as differences of positions."""
+        limits = self._limits
+        p, v, a = states.transpose(1, 0, 2)
+        span = limits.upper - limits.lower
+        beyond = np.maximum(p - np.maximum(limits.upper, self._start),
+                            np.minimum(limits.lower, self._start) - p)
+        differences = [np.diff(p, n=n, axis=0) / PERIOD**n for n in (1, 2, 3)]
+        # Rounding of positions, divided by the cube of the period.
+        differences[2] = np.maximum(np.abs(differences[2]) - 1e-8, 0.0)
+        for name, values, limit in (
+            ("position", 1.0 + beyond / span, 1.0),
+            ("velocity", v, limits.velocity), ("acceleration", a, limits.acceleration),
+            ("jerk", np.diff(a, axis=0) / PERIOD, limits.jerk),
+            ("velocity by differences", differences[0], limits.velocity),
+            ("acceleration by differences", differences[1], limits.acceleration),
+            ("jerk by differences", differences[2], limits.jerk),
+        ):
+            ratio = np.abs(values) / limit
+            self.violations += int((ratio > 1.0 + 1e-6).any(axis=0).sum())
+            self.ratios[name] = max(self.ratios.get(name, 0.0), float(ratio.max()))
+
+
+def attack(streams: int, seed: int = 0) -> tuple[Worst, dict[str, float]]:
+    """Drive gate, estimator and shaper with `streams` streams; return the worst, and counts."""
+    rng = np.random.default_rng(seed)
+    limits = random_limits(JOINTS, rng)
+    names = list(limits.names)
+    gate = InputGate(names, limits.lower, limits.upper)
+    estimator, shaper = TargetEstimator(JOINTS, jump=10.0), Shaper(limits, PERIOD)
+    start = rng.uniform(1.05 * limits.lower, 1.05 * limits.upper)
+    shaper.start(start, rng.normal(0.0, 6.0, JOINTS))
+    worst = Worst(limits, start)
+    counts = {"refused messages": 0, "guarded steps": 0, "planner failures": 0}
+
+    def state() -> np.ndarray:
+        motion = shaper.motion
+        return np.stack([motion.position, motion.velocity, motion.acceleration])
+
+    tail = [state()]
+    now, done, slowest = 100.0, 0, 0.0
+    while done < streams:
+        kind = rng.integers(len(KINDS), size=JOINTS)
+        states, scale = tail[-4:], rng.uniform(0.02, 1.0)
+        frozen = rng.uniform(limits.lower, limits.upper)
+        for tick in range(LENGTH):
+            now += PERIOD
+            for burst in range(10):
+                wanted = rng.uniform(limits.lower - 0.9, limits.upper + 0.9)
+                corner = np.where((tick // 5) % 2, limits.lower, limits.upper)
+                positions = np.select(
+                    [kind == 2, kind == 3, kind == 4], [np.where(tick < 20, frozen, corner),
+                                                        corner, frozen], wanted)
+                stamp = now - 0.009 + 0.001 * burst
+                # What the gate drops as a whole must not save the others: each kind by itself.
+                who = kind == 7
+                if burst == 9:
+                    who |= kind < 5
+                    bad = np.where(rng.random(JOINTS) < 0.5, np.nan, np.inf)
+                    for broken, values, when in (
+                        (kind == 1, bad, stamp), (kind == 5, wanted, now - rng.normal(0.0, 2.0)),
+                        (kind == 6, wanted, now - 5.0 * tick),
+                    ):
+                        chosen = np.flatnonzero(broken)
+                        outcome = gate.admit([names[i] for i in chosen], values[chosen], when, now)
+                        counts["refused messages"] += isinstance(outcome, Refusal)
+                        if not isinstance(outcome, Refusal):
+                            estimator.add(outcome, now)
+                    gate.forget()
+                chosen = np.flatnonzero(who & (kind != 1))
+                outcome = gate.admit([names[i] for i in chosen], positions[chosen], stamp, now)
+                if not isinstance(outcome, Refusal):
+                    estimator.add(outcome, now)
+            p, v, a = estimator.at(now)
+            silent = now - estimator.heard > 0.1
+            # Beyond what the gate would let pass: the shaper must hold by itself as well.
+            raw = (kind == 1) & (rng.random(JOINTS) < 0.5)
+            p = np.where(silent, np.nan, np.where(raw, rng.normal(0.0, 1e3, JOINTS), p))
+            v = np.where(raw, rng.choice([np.nan, np.inf, -1e9], JOINTS), v)
+            shaper.step(p, v, a, scale)
+            counts["guarded steps"] += int(shaper.guarded.sum())
+            states.append(state())
+        worst.see(np.array(states))
+        tail = states
+        done += JOINTS
+        if done % (JOINTS * 20) == 0:
+            # To standstill from wherever this left the joints.
+            allowed = (limits.velocity / limits.acceleration
+                       + 2.0 * limits.acceleration / limits.jerk
+                       + np.sqrt(4.0 * limits.velocity / limits.jerk))
+            moved, stopping = np.zeros(JOINTS), [*tail[-4:]]
+            for tick in range(int(np.ceil(allowed.max() / PERIOD)) + 2):
+                now += PERIOD
+                shaper.step(np.full(JOINTS, np.nan))
+                stopping.append(state())
+                moved = np.where(shaper.motion.velocity != 0.0, (tick + 1) * PERIOD, moved)
+            worst.see(np.array(stopping))
+            tail = stopping
+            slowest = max(slowest, float((moved / (allowed + PERIOD)).max()))
+            worst.violations += int((moved > allowed + PERIOD).sum())
+    counts["planner failures"] = shaper.failures
+    return worst, {**counts, "standstill, worst part of the time the limits allow": slowest}
+
+
+def loop_cost(count: int, ticks: int = 3000) -> np.ndarray:
+    """Return the CPU time [s] of each period of the whole actuation with `count` joints."""
+    rng = np.random.default_rng(1)
+    limits = JointLimits(
+        tuple(f"joint_{i}" for i in range(count)), np.full(count, -2.0), np.full(count, 2.0),
+        np.full(count, 7.0), np.full(count, 25.0), np.full(count, 300.0))
+    names, phase = list(limits.names), rng.uniform(0.0, 6.3, count)
+    actuator = Actuator(limits, np.zeros(count), Settings())
+    actuator.receive_joint_states(names, [0.0] * count)
+    actuator.enable(0.0)
+    costs = np.empty(ticks)
+    for tick in range(ticks):
+        now = PERIOD * (tick + 1)
+        measured = actuator.shaper.motion.position.tolist()
+        wanted = (0.5 * np.sin(4.0 * now + phase) + 0.005 * rng.standard_normal(count)).tolist()
+        begin = time.thread_time()
+        actuator.receive_joint_states(names, measured)
+        if tick % 4 == 0:
+            actuator.receive_targets("posture", names, wanted, now - 0.05, now, now)
+        actuator.tick(now, now)
+        costs[tick] = time.thread_time() - begin
+    return costs[100:]
+
+
+def main() -> int:
+    """Run and print all; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--streams", type=int, default=100_000, help="number of streams")
+    parser.add_argument("--seed", type=int, default=0, help="of the random numbers")
+    given = parser.parse_args()
+    begin = time.monotonic()
+    worst, counts = attack(given.streams, given.seed)
+    print(f"{given.streams} streams of {LENGTH} periods, {JOINTS} at a time, seed {given.seed}, "
+          f"in {time.monotonic() - begin:.0f} s: {worst.violations} violations")
+    for name, ratio in worst.ratios.items():
+        print(f"  largest {name} relative to its limit: {ratio:.9f}")
+    for name, count in counts.items():
+        print(f"  {name}: {count:.4g}")
+    for count in (20, 60):
+        p50, p99 = np.percentile(loop_cost(count), (50, 99)) * 1e3
+        print(f"loop with {count} joints, CPU time: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+    return int(worst.violations > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
