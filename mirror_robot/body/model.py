@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -145,7 +146,7 @@ class RobotModel:
         self._limbs = [self._limb_frames(side) for side in SIDES]
         for name, chain in profile.chains.items():
             ends = [key for key in _ARM_POINTS if key in chain.links]
-            for first, second in zip(ends, ends[1:]):
+            for first, second in pairwise(ends):
                 limb = (self._data.oMf[self._frames[chain.links[first]]].translation
                         - self._data.oMf[self._frames[chain.links[second]]].translation)
                 if np.linalg.norm(limb) < 1e-3:

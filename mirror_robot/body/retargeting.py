@@ -2,41 +2,25 @@
 """Retargeting: the joint positions with which a robot does what a person does.
 
 Limb *directions* and trunk and head *rotations* are matched, not hand positions, so that the sizes
-of the two bodies do not matter. Each chain is a small nonlinear least-squares problem with bounds,
-solved by Levenberg-Marquardt with an active set, warm-started from the last frame (Nocedal and
-Wright, Numerical Optimization, 2nd ed., ch. 10 and 16).
+of the two bodies do not matter. Each chain is solved by itself, from the trunk outwards
+(`mirror_robot.body.chain`); then the arms are kept clear of the body and of each other
+(`mirror_robot.body.collision`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pinocchio as pin
 
+from mirror_robot.body.chain import Chain
 from mirror_robot.body.model import RobotModel
 from mirror_robot.human.posture import LIMBS, SIDES, HumanPosture
 
-_DAMPING = 1e-3
-"""Levenberg-Marquardt damping: no bias at the solution, only how boldly it is approached."""
-
-_PULL = 1e-3
-"""Weight of the anchor, against 1 for a limb: settles redundancy without jumps, and being so small
-costs less than 0.1 degree of limb direction where the arm is not singular."""
-
-_TO_REST = 0.05
-"""The anchor lies this part of the way from the last posture to rest: a free joint goes to rest
-over some twenty frames instead of jumping there."""
-
-_PALM = 0.1
-"""Weight of the palm's normal in the residual: it turns a free wrist, but never bends a limb."""
-
-_STEP = 0.6
-"""Largest change of a joint in one iteration [rad]; the linearisation is poor beyond."""
-
-_ITERATIONS = 15
-_STUCK = 0.12
-"""Error of a limb [rad] from which other starting points are tried."""
+_LONGEST = 0.2
+"""Time between frames [s] beyond which the stream is taken to have been interrupted."""
 
 
 @dataclass(frozen=True)
@@ -65,250 +49,154 @@ class RobotPosture:
 class Retargeter:
     """Maps human postures onto one robot, frame by frame.
 
+    A robot without a neck turns its torso, if it has one, to where the person's head turns. A
+    robot without a waist shows the directions of arms and head just the same, since they are
+    given in the body frame and not relative to the trunk.
+
     Parameters
     ----------
     model : RobotModel
     mirror_image : bool
         True: as in a mirror, the person's right drives the robot's left. False: anatomical.
+    amplitude : float
+        0..2; 1 does what the person does, less does it smaller (arms nearer to hanging, head and
+        torso nearer to upright), more does it larger.
 
     Raises
     ------
     ValueError
-        From `retarget`, if arrays of the posture have another shape than documented.
+        If `amplitude` is out of range; from `retarget`, if arrays of the posture have another
+        shape than documented.
     """
 
-    def __init__(self, model: RobotModel, mirror_image: bool = False) -> None:
+    def __init__(
+        self, model: RobotModel, mirror_image: bool = False, amplitude: float = 1.0,
+    ) -> None:
+        if not 0.0 <= amplitude <= 2.0:
+            raise ValueError(f"amplitude must be from 0 to 2, not {amplitude}")
         self.model = model
         self.mirror_image = mirror_image
-        self._failed: dict[str, np.ndarray] = {}
+        self.amplitude = amplitude
+        self._chains = {name: Chain(model, name) for name in model.profile.chains}
+        self._data = model.pin.createData()
         self.reset()
 
     def reset(self) -> None:
         """Forget the last frame: the next one starts from rest."""
-        self._q = np.where(np.isfinite(self.model.rest), self.model.rest, 0.0)
-        self._failed.clear()
+        self._q = self.model.rest.copy()
+        self._stamp: float | None = None
+        for chain in self._chains.values():
+            chain.reset()
 
     def retarget(self, posture: HumanPosture) -> RobotPosture:
         """Return the robot's posture for one human posture.
 
         Unknown limbs give NaN joints; what hangs on an unknown limb is unknown too. The solution
         continues from the last one, so a stream of postures gives a smooth stream of positions.
+        Where stamps tell the time between frames, no joint moves faster than its velocity limit.
         """
+        _check(posture)
         if self.mirror_image:
             posture = posture.mirrored()
+        if self.amplitude != 1.0:
+            posture = _scaled(posture, self.amplitude)
+        period = None if self._stamp is None else posture.stamp - self._stamp
+        if period is not None and not 0.0 < period <= _LONGEST:
+            period = None
+        self._stamp = posture.stamp
+
         q = self._q
         known = np.zeros(len(q), bool)
-        residual: dict[str, float] = {}
+        limbs = np.zeros(len(LIMBS), bool)
+        shown: list[str] = []
         missing: list[str] = []
         for part in ("torso", "head"):
             target = getattr(posture, part)
             if not np.isfinite(target).all():
                 continue
-            columns = self.model.columns(part)
-            if not len(columns):
+            chain = self._chains.get(part)
+            if chain is None:
                 missing.append(part)
                 continue
-            q, error = self._follow_rotation(q, part, columns, target)
-            residual[part] = error
-            known[columns] = True
+            if part == "torso" and "head" not in self._chains:
+                target = _with_yaw_of(target, posture.head)
+            turn = self._carrier(chain)
+            q[chain.columns] = chain.follow((turn @ target[:, [0, 2]]).T, _BOTH, period)
+            shown.append(part)
+            known[chain.columns] = True
         for row, side in enumerate(SIDES):
-            targets = posture.limbs[3 * row:3 * row + 3]
+            directions = posture.limbs[3 * row:3 * row + 3]
             # What hangs on an unknown limb cannot be placed.
-            count = int(np.cumprod(np.isfinite(targets).all(axis=1)).sum())
-            names = LIMBS[3 * row:3 * row + count]
-            chain = self.model.profile.chains.get(f"{side}_arm")
-            if chain is None:
-                missing.extend(names)
+            count = int(np.cumprod(np.isfinite(directions).all(axis=1)).sum())
+            chain = self._chains.get(f"{side}_arm")
+            able = 0 if chain is None else min(count, chain.limbs)
+            missing.extend(LIMBS[3 * row + able:3 * row + count])
+            if able == 0:
                 continue
-            count = min(count, len(chain.links) - 1)
-            missing.extend(names[count:])
-            if count == 0:
-                continue
-            q, errors, columns = self._follow_arm(
-                q, side, targets[:count], posture.palms[row] if count == 3 else None)
-            residual.update(zip(names, errors))
-            known[columns] = True
-        self._q = q
-        return RobotPosture(
-            posture.stamp, np.where(known, q, np.nan), residual, tuple(missing))
+            limbs[3 * row:3 * row + able] = True
+            targets, given = np.zeros((chain.size, 3)), np.zeros(chain.size, bool)
+            targets[:able], given[:able] = directions[:able], True
+            if chain.size > chain.limbs and count == 3 and np.isfinite(posture.palms[row]).all():
+                targets[chain.limbs], given[chain.limbs] = posture.palms[row], True
+            q[chain.columns] = chain.follow(
+                targets @ self._carrier(chain).T, given, period)
+            known[chain.columns[chain.used(able)]] = True
+        positions = np.where(known, q, np.nan)
+        return RobotPosture(posture.stamp, positions,
+                            self._residual(posture, q, shown, limbs), tuple(missing))
 
-    def _follow_rotation(
-        self, q: np.ndarray, part: str, columns: np.ndarray, target: np.ndarray,
-    ) -> tuple[np.ndarray, float]:
-        link = self.model.profile.chains[part].links["link"]
-        goal = target @ self.model.upright(link)
+    def _carrier(self, chain: Chain) -> np.ndarray:
+        """Return the rotation from the body frame to that of a chain, at the present posture."""
+        if chain.carrier:
+            pin.forwardKinematics(self.model.pin, self._data, self.model.configuration(self._q))
+        return chain.rotation_of_carrier(self._data)
 
-        def problem(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            kinematics = self.model.kinematics(q)
-            return (_rotation_vector(goal @ kinematics.rotation(link).T),
-                    kinematics.angular[:, columns])
-
-        q, error = self._solve(q, columns, problem)
-        return q, float(np.linalg.norm(error))
-
-    def _follow_arm(
-        self, q: np.ndarray, side: str, targets: np.ndarray, palm: np.ndarray | None,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return positions, the angle errors of the limbs, and the columns that were placed."""
-        chain = self.model.profile.chains[f"{side}_arm"]
-        links = list(chain.links.values())[:len(targets) + 1]
-        columns = self.model.columns(f"{side}_arm")
-        moves = self.model.moves(links)[:, columns]
-        used = moves.any(axis=0)
-        columns, moves = columns[used], moves[:, used].astype(float)
-        axis = None
-        if palm is not None and chain.palm_axis is not None and np.isfinite(palm).all():
-            axis = np.array(chain.palm_axis)
-        count = len(targets)
-
-        def problem(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            kinematics = self.model.kinematics(q)
-            angular, linear = kinematics.angular[:, columns], kinematics.linear[:, columns]
-            points = np.array([kinematics.point(link) for link in links])
-            # Velocity of each point: v + w x p, where the joint moves it at all.
-            jacobian = (linear.T + _cross(angular.T, points[:, None])) * moves[:, :, None]
-            limb = points[1:] - points[:-1]
-            length = np.sqrt((limb * limb).sum(axis=1))[:, None]
-            direction = limb / length
-            change = (jacobian[1:] - jacobian[:-1]) / length[:, None]
-            along = (change * direction[:, None]).sum(axis=2, keepdims=True)
-            change = change - along * direction[:, None]
-            error = _toward(direction, targets)
-            if axis is not None:
-                normal = kinematics.rotation(links[2]) @ axis
-                error = np.vstack([error, _PALM * _toward(normal[None], palm[None])])
-                turn = _PALM * _cross(angular.T, normal) * moves[2][:, None]
-                change = np.concatenate([change, turn[None]])
-            return error.reshape(-1), change.transpose(0, 2, 1).reshape(-1, len(columns))
-
-        def angles(error: np.ndarray) -> np.ndarray:
-            return np.linalg.norm(error.reshape(-1, 3)[:count], axis=1)
-
-        solution, error = self._solve(q, columns, problem)
-        errors = angles(error)
-        failed = self._failed.get(side)
-        if errors.max() < _STUCK:
-            self._failed.pop(side, None)
-        elif failed is None or failed.shape != targets.shape or (
-                np.linalg.norm(failed - targets) > 0.3):
-            # A local minimum, or a direction that no posture of this arm reaches: look elsewhere
-            # once, and again only when the target has moved on.
-            for seed in self._seeds(q, columns):
-                other, error = self._solve(seed, columns, problem, iterations=40)
-                if (angles(error) ** 2).sum() < 0.5 * (errors ** 2).sum():
-                    solution, errors = other, angles(error)
-            if errors.max() >= _STUCK:
-                self._failed[side] = targets.copy()
-        return solution, errors, columns
-
-    def _seeds(self, q: np.ndarray, columns: np.ndarray) -> list[np.ndarray]:
-        """Return starting points spread over the range of the joints `columns`, rest first."""
-        lower, upper = self.model.lower[columns], self.model.upper[columns]
-        spread = np.random.default_rng(0).uniform(0.2, 0.8, (6, len(columns)))
-        seeds = []
-        for values in [self.model.rest[columns], *(lower + spread * (upper - lower))]:
-            seed = q.copy()
-            seed[columns] = values
-            seeds.append(seed)
-        return seeds
-
-    def _solve(
-        self, q: np.ndarray, columns: np.ndarray,
-        problem: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-        iterations: int = _ITERATIONS,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return positions that minimise the squared error of `problem`, and that error.
-
-        `problem` gives the error (m,) and the Jacobian (m, k) of what the joints `columns` move
-        toward it.
-        """
-        lower, upper = self.model.lower[columns], self.model.upper[columns]
-        anchor = (1 - _TO_REST) * q[columns] + _TO_REST * self.model.rest[columns]
-        q = q.copy()
-        damping = _DAMPING
-        error, jacobian = problem(q)
-        cost = error @ error + _PULL * ((anchor - q[columns]) ** 2).sum()
-        for _ in range(iterations):
-            at = q[columns]
-            step = _bounded_step(jacobian, error, anchor - at, lower - at, upper - at, damping)
-            trial = q.copy()
-            trial[columns] = np.clip(at + step, lower, upper)
-            new_error, new_jacobian = problem(trial)
-            new_cost = new_error @ new_error + _PULL * ((anchor - trial[columns]) ** 2).sum()
-            small = np.abs(step).max() < 1e-3
-            if new_cost <= cost:
-                q, error, jacobian, cost = trial, new_error, new_jacobian, new_cost
-                damping = max(damping * 0.3, 1e-5)
-            else:
-                damping = min(damping * 10, 10.0)
-            if small:
-                break
-        return q, error
+    def _residual(
+        self, posture: HumanPosture, q: np.ndarray, shown: list[str], limbs: np.ndarray,
+    ) -> dict[str, float]:
+        robot = self.model.human_posture(q)
+        residual = {}
+        for part in shown:
+            turned = (getattr(robot, part) * getattr(posture, part)).sum()
+            residual[part] = float(np.arccos(min(max(0.5 * (turned - 1.0), -1.0), 1.0)))
+        chord = np.sqrt(((robot.limbs - posture.limbs) ** 2).sum(axis=1))
+        angles = 2.0 * np.arcsin(np.minimum(0.5 * chord, 1.0))
+        residual.update((LIMBS[row], float(angles[row])) for row in np.flatnonzero(limbs))
+        return residual
 
 
-def _bounded_step(
-    jacobian: np.ndarray, error: np.ndarray, to_anchor: np.ndarray, lower: np.ndarray,
-    upper: np.ndarray, damping: float,
-) -> np.ndarray:
-    """Return the damped Gauss-Newton step (k,) that stays between `lower` and `upper`.
-
-    Joints that would leave their bounds are put onto them and taken out of the problem, until the
-    rest stays inside; at most k rounds.
-    """
-    lower, upper = np.maximum(lower, -_STEP), np.minimum(upper, _STEP)
-    gram = jacobian.T @ jacobian
-    gram.flat[::len(gram) + 1] += damping + _PULL
-    slope = jacobian.T @ error + _PULL * to_anchor
-    step = np.linalg.solve(gram, slope)
-    fixed = np.zeros(len(step), bool)
-    value = np.zeros(len(step))
-    while True:
-        out = ~fixed & ((step > upper + 1e-9) | (step < lower - 1e-9))
-        if not out.any():
-            return step
-        value[out] = np.clip(step[out], lower[out], upper[out])
-        fixed |= out
-        free = ~fixed
-        step = value.copy()
-        if not free.any():
-            return step
-        step[free] = np.linalg.solve(
-            gram[np.ix_(free, free)], slope[free] - gram[np.ix_(free, fixed)] @ value[fixed])
+_BOTH = np.ones(2, bool)
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return a x b over the last axis; numpy's own is several times slower on small arrays."""
-    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
-    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
-    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+def _check(posture: HumanPosture) -> None:
+    for name, shape in (("limbs", (6, 3)), ("palms", (2, 3)), ("torso", (3, 3)),
+                        ("head", (3, 3))):
+        if np.shape(getattr(posture, name)) != shape:
+            raise ValueError(f"HumanPosture.{name} must have the shape {shape}, not "
+                             f"{np.shape(getattr(posture, name))}")
 
 
-def _toward(directions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return the tangent vectors (m, 3) [rad] that turn unit directions (m, 3) to the targets."""
-    cosine = np.clip((directions * targets).sum(axis=1), -1.0, 1.0)[:, None]
-    tangent = targets - cosine * directions
-    sine = np.sqrt((tangent * tangent).sum(axis=1))[:, None]
-    if (opposite := (sine[:, 0] < 1e-6) & (cosine[:, 0] < 0)).any():
-        # Exactly opposite: every way round is as short; take one.
-        helper = np.eye(3)[np.abs(directions[opposite]).argmin(axis=1)]
-        tangent[opposite] = _cross(directions[opposite], helper)
-        sine[opposite] = np.linalg.norm(tangent[opposite], axis=1, keepdims=True)
-    return tangent / np.maximum(sine, 1e-12) * np.arctan2(sine, cosine)
+def _with_yaw_of(torso: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """Return the torso's rotation, turned about its own up as far as the head is turned on it."""
+    if not np.isfinite(head).all():
+        return torso
+    front = torso.T @ head[:, 0]
+    yaw = np.arctan2(front[1], front[0])
+    c, s = np.cos(yaw), np.sin(yaw)
+    return torso @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
-def _rotation_vector(rotation: np.ndarray) -> np.ndarray:
-    """Return the rotation vector (3,) [rad] of a rotation matrix (3, 3)."""
-    twice_sine = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0],
-                           rotation[1, 0] - rotation[0, 1]])
-    sine = 0.5 * np.linalg.norm(twice_sine)
-    cosine = 0.5 * (np.trace(rotation) - 1.0)
-    angle = np.arctan2(sine, cosine)
-    if sine > 1e-6:
-        return twice_sine / (2 * sine) * angle
-    if cosine > 0:
-        return 0.5 * twice_sine
-    # Half a turn: the axis is the eigenvector of +1.
-    axis = np.sqrt(np.maximum((np.diag(rotation) + 1) / 2, 0.0))
-    largest = axis.argmax()
-    axis *= np.where(rotation[largest] < 0, -1.0, 1.0)
-    return axis / np.linalg.norm(axis) * np.pi
+def _scaled(posture: HumanPosture, amplitude: float) -> HumanPosture:
+    """Return the posture moved away from standing `amplitude` times as far."""
+    standing = HumanPosture.standing()
+    limbs = posture.limbs.copy()
+    for row in np.flatnonzero(np.isfinite(limbs).all(axis=1)):
+        axis = np.cross(standing.limbs[row], limbs[row])
+        sine, cosine = np.linalg.norm(axis), standing.limbs[row] @ limbs[row]
+        if sine > 1e-6:
+            angle = min(amplitude * np.arctan2(sine, cosine), np.pi)
+            limbs[row] = pin.exp3(axis / sine * angle) @ standing.limbs[row]
+    parts = {part: pin.exp3(amplitude * pin.log3(rotation))
+             for part in ("torso", "head")
+             if np.isfinite(rotation := getattr(posture, part)).all()}
+    return replace(posture, limbs=limbs, **parts)
