@@ -27,6 +27,7 @@ from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.nodes.messages import cloud_to_body, named_values, to_seconds
 from mirror_robot.nodes.perception_node import PerceptionNode
 from mirror_robot.perception.assets import asset
+from mirror_robot.perception.sources import Frame
 
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -213,6 +214,29 @@ def test_a_worker_that_dies_under_the_node_comes_back(make_node, audience):
     assert audience.until(lambda: worker.restarts == 1 and worker.ready.is_set())
     audience.heard["human/body"].clear()
     assert audience.until(lambda: audience.heard["human/body"])
+
+
+class _Loaded:
+    """Stands in for a worker and says whether it keeps up."""
+
+    def __init__(self, *keeps_up: bool):
+        self._keeps_up = iter(keeps_up)
+        self.offered = 0
+
+    def offer(self, frame, head=None) -> bool:
+        self.offered += 1
+        return next(self._keeps_up)
+
+
+def test_while_the_pose_is_behind_the_face_gives_way(make_node):
+    node = make_node(max_rate=200.0)
+    pose, face = _Loaded(True, False, False, True), _Loaded(True, True)
+    node._workers = {"pose": pose, "face": face}
+    for number in range(4):
+        node._due = -np.inf
+        node._on_frame(Frame(number / 30, np.zeros((4, 4, 3), np.uint8), number))
+    node._workers = {}
+    assert (pose.offered, face.offered) == (4, 2)
 
 
 def _children(pid: int) -> list[int]:

@@ -74,6 +74,7 @@ UPRIGHT_CAMERA = "upright_camera"
 """Frame of human/head and human/heading; see `mirror_robot.perception.tracking`."""
 
 _HEAD_AGE = 0.5  # [s] after which the place of the head is no longer where to look for the face
+_NO_HEAD = (math.nan,) * 3
 _SILENT = 1.0  # [s] without an image from a topic before that is said
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -188,7 +189,7 @@ class PerceptionNode(LifecycleNode):
             models["face"] = asset("face_landmarker.task", values.face_model)
         take = {"pose": self._on_pose, "face": self._on_face}
         for kind, model in models.items():
-            # Under load the face gives way first: without posture the robot does not follow.
+            # See `_on_frame`: the face gives way first.
             self._workers[kind] = LandmarkWorker(
                 kind, model, take[kind], self.get_logger().warning,
                 confidence=values.confidence, nice=5 if kind == "face" else 0)
@@ -224,12 +225,12 @@ class PerceptionNode(LifecycleNode):
         self._due = max(self._due + period, now)
         if values.mirrored:
             frame = Frame(frame.stamp, cv2.flip(frame.image, 1), frame.index)
-        head, seen = self._head
-        for kind, worker in self._workers.items():
-            if kind == "face" and abs(frame.stamp - seen) < _HEAD_AGE:
-                worker.offer(frame, head)
-            else:
-                worker.offer(frame)
+        # While the pose worker is behind, the face waits: without posture the robot does not
+        # follow.
+        if self._workers["pose"].offer(frame) and "face" in self._workers:
+            head, seen = self._head
+            known = abs(frame.stamp - seen) < _HEAD_AGE
+            self._workers["face"].offer(frame, head if known else _NO_HEAD)
         encoder = self._encoder
         if encoder is not None and self._image_publisher.get_subscription_count():
             encoder.offer(frame)
@@ -285,7 +286,7 @@ class PerceptionNode(LifecycleNode):
     def _reset_statistics(self) -> None:
         self._rates = {name: Rate() for name in ("image", "pose", "body", "face", "face seen")}
         self._latencies = {"pose": Percentiles(), "face": Percentiles()}
-        self._head: tuple[tuple[float, float, float], float] = (math.nan,) * 3, -math.inf
+        self._head: tuple[tuple[float, float, float], float] = _NO_HEAD, -math.inf
         self._due, self._skipped = -math.inf, 0
 
     def _report(self) -> tuple[bytes, str, Mapping[str, Any]]:

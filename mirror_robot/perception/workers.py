@@ -98,7 +98,7 @@ class LandmarkWorker:
                     f"the {self._kind} worker with the model {self._model} does not start: "
                     + (self._problem or f"not ready within {timeout:.0f} s"))
 
-    def offer(self, frame: Frame, head: Region = _NO_HEAD) -> None:
+    def offer(self, frame: Frame, head: Region = _NO_HEAD) -> bool:
         """Give the worker an image; it replaces one that still waits.
 
         Parameters
@@ -106,12 +106,18 @@ class LandmarkWorker:
         frame : Frame
         head : tuple (x, y, size), optional
             Where the head was last seen [pixels]; NaN where unknown.
+
+        Returns
+        -------
+        bool
+            Whether the worker keeps up: no other image waited.
         """
         with self._changed:
-            if self._pending is not None:
-                self.dropped += 1
+            behind = self._pending is not None
+            self.dropped += behind
             self._pending = frame, head
             self._changed.notify_all()
+        return not behind
 
     def close(self) -> None:
         """End the process and the thread; no result comes after this."""
