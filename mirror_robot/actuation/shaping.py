@@ -288,5 +288,8 @@ class Shaper:
         good &= low >= np.minimum(limits.lower, lowest)
         good &= high <= np.maximum(limits.upper, highest)
         good &= np.abs(a) <= np.maximum(limits.acceleration, np.abs(self._a))
-        good &= stop.peak_velocity() <= np.maximum(limits.velocity, self._stop.peak_velocity())
+        fastest = np.maximum(limits.velocity, self._stop.peak_velocity())
+        good &= stop.peak_velocity() <= fastest
+        # Also between the samples, where a light joint may turn its acceleration around.
+        good &= np.abs(p - self._p) <= fastest * dt
         return good & np.isfinite(p) & np.isfinite(v) & np.isfinite(a)
