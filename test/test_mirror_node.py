@@ -1,0 +1,149 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""The mirror node over real topics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import rclpy
+from made_people import body, movement
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import JointState, PointCloud2
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
+
+from mirror_robot.human.posture import HumanPosture
+from mirror_robot.nodes.messages import body_to_cloud, joint_state, named_values, to_seconds
+from mirror_robot.nodes.mirror_node import MirrorNode
+from mirror_robot.nodes.parameters import ParameterError
+
+
+class Graph:
+    """The node and somebody who talks to it and listens, in one executor."""
+
+    def __init__(self) -> None:
+        self.mirror = MirrorNode(parameter_overrides=[
+            rclpy.Parameter("mirror_image", value=False),
+            rclpy.Parameter("lost_after", value=0.4)])
+        self.other = Node("other")
+        self.heard: dict[str, list] = {}
+        kinds = {"posture": JointState, "face": JointState, "activation": JointState,
+                 "intention": String, "narration": String, "prediction": JointTrajectory}
+        for name, kind in kinds.items():
+            self.heard[name] = []
+            self.other.create_subscription(
+                kind, f"mirror/{name}", self.heard[name].append, 100)
+        self.body = self.other.create_publisher(
+            PointCloud2, "human/body", qos_profile_sensor_data)
+        self.face = self.other.create_publisher(JointState, "human/face", qos_profile_sensor_data)
+        self.joints = self.other.create_publisher(
+            JointState, "joint_states", qos_profile_sensor_data)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.mirror)
+        self.executor.add_node(self.other)
+        self.spin(lambda: self.body.get_subscription_count() and
+                  self.face.get_subscription_count() and self.joints.get_subscription_count())
+
+    def spin(self, done, timeout: float = 10.0) -> bool:
+        """Spin until `done` or the timeout; return whether it was done."""
+        end = time.monotonic() + timeout
+        while not done():
+            if time.monotonic() > end:
+                return False
+            self.executor.spin_once(timeout_sec=0.05)
+        return True
+
+    def show(self, posture: HumanPosture, stamp: float) -> None:
+        """Publish somebody in a posture and wait until the node has dealt with it."""
+        before = len(self.heard["activation"])
+        self.body.publish(body_to_cloud(body(stamp, posture)))
+        assert self.spin(lambda: len(self.heard["activation"]) > before)
+
+
+@pytest.fixture
+def graph() -> Iterator[Graph]:
+    rclpy.init()
+    graph = Graph()
+    yield graph
+    graph.executor.shutdown()
+    graph.mirror.destroy_node()
+    graph.other.destroy_node()
+    rclpy.shutdown()
+
+
+def test_a_posture_comes_out_in_the_robots_joint_names_with_the_stamp_of_the_image(graph):
+    stamp = 1000.125
+    graph.show(HumanPosture.standing(), stamp)
+    message = graph.heard["posture"][-1]
+    assert to_seconds(message.header.stamp) == stamp
+    named = named_values(message)
+    assert set(named) <= set(graph.mirror._names)
+    assert {"left_shoulder_roll", "right_elbow", "torso_yaw"} <= set(named)
+
+
+def test_a_raised_hand_is_told_as_activation_intention_and_prediction(graph):
+    for frame, posture in enumerate(movement("raise_hand_right", rate=15.0)):
+        graph.show(posture, 1000.0 + frame / 15.0)
+    fired = [dict(zip(m.name, m.position)) for m in graph.heard["activation"]]
+    assert max(units["raise_hand_right"] for units in fired) > 0.9
+    assert all(0.0 <= probability <= 1.0 + 1e-9 for units in fired
+               for probability in units.values())
+    assert "unknown_body" in fired[-1]
+    assert graph.heard["activation"][-1].header.frame_id == "body_anna"
+    assert "ask_for_attention" in {m.data for m in graph.heard["intention"]}
+    assert any(m.header.frame_id == "raise_hand_right" for m in graph.heard["prediction"])
+
+
+def test_landmarks_that_are_no_numbers_are_dropped_counted_and_do_no_harm(graph):
+    cloud = body_to_cloud(body(1000.0, HumanPosture.standing()))
+    cloud.data = np.full(33 * 4, np.nan, "<f4").tobytes()
+    graph.body.publish(cloud)
+    broken = body_to_cloud(body(1000.0, HumanPosture.standing()))
+    broken.width = 7
+    counts = graph.mirror._diagnostics.counts
+    assert graph.spin(lambda: counts["dropped human/body"] >= 1)
+    graph.body.publish(broken)
+    assert graph.spin(lambda: counts["dropped human/body"] >= 2)
+    assert not graph.heard["posture"]
+    graph.show(HumanPosture.standing(), 1000.2)
+    assert graph.heard["posture"]
+
+
+def test_a_face_of_nothing_but_nan_is_dropped_and_a_good_one_moves_the_mouth(graph):
+    graph.face.publish(JointState(name=["mouthSmileLeft"], position=[float("nan")]))
+    counts = graph.mirror._diagnostics.counts
+    assert graph.spin(lambda: counts["dropped human/face"] == 1)
+    smile = {"mouthSmileLeft": 0.9, "mouthSmileRight": 0.9, "mouthUpperUpLeft": 0.6,
+             "mouthUpperUpRight": 0.6}
+    graph.face.publish(joint_state(1000.0, "face_anna", list(smile), list(smile.values())))
+    assert graph.spin(lambda: bool(graph.heard["face"]))
+    named = named_values(graph.heard["face"][-1])
+    assert named["left_mouth_corner"] > 0.05
+
+
+def test_the_robots_own_joints_fire_its_units_under_the_frame_self(graph):
+    model = graph.mirror._mirror.model
+    graph.joints.publish(joint_state(1000.0, "", model.joint_names, model.rest))
+    assert graph.spin(lambda: any(
+        m.header.frame_id == "self" for m in graph.heard["activation"]))
+
+
+def test_somebody_who_is_no_longer_seen_is_forgotten(graph):
+    graph.show(HumanPosture.standing(), 1000.0)
+    assert graph.mirror._mirror.person == "anna"
+    assert graph.spin(lambda: graph.mirror._mirror.person == "", timeout=5.0)
+    assert graph.heard["intention"][-1].data == "none"
+
+
+def test_a_wrong_parameter_is_refused_with_the_valid_ones():
+    rclpy.init()
+    try:
+        with pytest.raises(ParameterError, match="language: 'fr' is not one of de, en"):
+            MirrorNode(parameter_overrides=[rclpy.Parameter("language", value="fr")])
+    finally:
+        rclpy.shutdown()
