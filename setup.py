@@ -23,7 +23,8 @@ setup(
     name=NAME,
     version="0.1.0",
     description="Imitation through a mirror system: see a person, re-live it, understand, act",
-    long_description=Path("README.md").read_text(encoding="utf-8"),
+    # Beside the real setup.py: `colcon build --symlink-install` runs a link to it elsewhere.
+    long_description=(Path(__file__).resolve().parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="The mirror_robot authors",
     maintainer="mirror_robot maintainers",
