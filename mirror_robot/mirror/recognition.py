@@ -629,11 +629,12 @@ def _prior(units: Sequence[MotorPrimitive]) -> np.ndarray:
     """Return how likely each unit (U,) is to begin: 0.4 for no action, the rest by action.
 
     The variants of an action share what the action has, so that naming three ways to wave does not
-    make waving thrice as likely.
+    make waving thrice as likely; with both arms is rarer than with one.
     """
     background = np.array([unit.background for unit in units])
-    actions = [unit.action for unit in units]
-    share = np.array([1.0 / actions.count(action) for action in actions])
+    actions = np.array([unit.action for unit in units])
+    share = np.array([0.3 if unit.side == "both" else 1.0 for unit in units])
+    share /= np.array([share[actions == action].sum() for action in actions])
     idle, active = share[background].sum(), share[~background].sum()
     part = 0.4 if idle and active else 1.0
     prior = np.where(background, part * share / max(idle, 1e-9),

@@ -265,6 +265,7 @@ def _resampled(times: np.ndarray, positions: np.ndarray) -> np.ndarray:
 def learn_style(
     demonstrations: Sequence[tuple[np.ndarray, np.ndarray]], *, name: str = "learnt",
     repeat: tuple[float, float] | None = None, duration_spread: float | None = None,
+    first_is_mean: bool = False,
 ) -> MotorStyle:
     """Learn one style from demonstrations that run through the same phases.
 
@@ -278,6 +279,8 @@ def learn_style(
         Phases between which the movement repeats.
     duration_spread : float, optional
         Of the logarithm; from the demonstrations when not given, not less than 0.15.
+    first_is_mean : bool
+        The first demonstration is the movement as it should be, the others are variations of it.
 
     Raises
     ------
@@ -296,11 +299,13 @@ def learn_style(
         lengths.append(times[-1] - times[0])
     stack = np.array(courses)
     gaps = np.nanmax(np.nan_to_num(np.abs(stack[:, None] - stack[None])), axis=(2, 3))
-    middle = gaps.sum(axis=1).argmin()
+    middle = 0 if first_is_mean else gaps.sum(axis=1).argmin()
     stack = stack[gaps[middle] < _BRANCH]
     shown = np.isfinite(stack).all(axis=1).any(axis=0)
     count = np.maximum(np.isfinite(stack).sum(axis=0), 1)
     mean = np.where(shown, np.nansum(stack, axis=0) / count, np.nan)
+    if first_is_mean:
+        mean = np.where(shown, stack[0], np.nan)
     deviation = np.nan_to_num(stack - mean).reshape(len(stack), -1)
     factors = np.zeros((0, *mean.shape))
     if len(stack) > 1:

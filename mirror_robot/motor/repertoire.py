@@ -48,7 +48,7 @@ _SAMPLES = 3
 _STEP = 0.06
 """Spacing of a course while binding [s]."""
 
-_CACHE_FORMAT = 1
+_CACHE_FORMAT = 2
 """To be raised when binding gives other primitives for the same files."""
 
 
@@ -105,7 +105,8 @@ class Repertoire:
         positions = np.clip(trajectory.positions, model.lower[rows], model.upper[rows])
         velocities = np.gradient(positions, trajectory.times, axis=0)
         velocities[[0, -1]] = 0.0
-        slower = max(float((np.abs(velocities) / model.velocity[rows]).max(initial=0.0)), 1.0)
+        steps = np.diff(positions, axis=0) / np.diff(trajectory.times)[:, None]
+        slower = max(float((np.abs(steps) / model.velocity[rows]).max(initial=0.0)), 1.0)
         return Trajectory(trajectory.joint_names, trajectory.times * slower, positions,
                           velocities / slower)
 
@@ -162,7 +163,7 @@ def _bind_style(script: Script, number: int, retargeter: Retargeter,
     repeat = None if style.repeat is None else (style.repeat[0] / length,
                                                 style.repeat[1] / length)
     return learn_style(demonstrations, name=style.name, repeat=repeat,
-                       duration_spread=script.tempo)
+                       duration_spread=script.tempo, first_is_mean=True)
 
 
 def bind_script(script: Script, model: RobotModel, seed: int = 0) -> MotorPrimitive | None:
