@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -269,6 +271,36 @@ def test_when_the_process_is_told_to_end_its_last_command_stops_the_robot(graph)
     assert graph.close() == 0
     last = graph.robot.trajectories[-1]
     assert not any(last.points[-1].velocities)
+
+
+@pytest.mark.parametrize("graph", [("enabled_at_start:=true",)], indirect=True)
+def test_deactivating_holds_the_robot_and_activating_again_leaves_it_disarmed(graph):
+    robot = graph.robot
+    robot.target = wave
+    graph.until(lambda: graph.state() == "following", "it is enabled by itself")
+    client = robot.create_client(ChangeState, "actuation_node/change_state")
+    assert client.wait_for_service(10.0)
+
+    def change(transition: int) -> None:
+        request = ChangeState.Request()
+        request.transition.id = transition
+        future = client.call_async(request)
+        graph.until(future.done, "the transition is made")
+        assert future.result().success
+
+    change(Transition.TRANSITION_DEACTIVATE)
+    graph.run(0.3)
+    assert not any(robot.trajectories[-1].points[-1].velocities)
+    count = len(robot.trajectories)
+    assert not graph.call("enable", data=True).success
+    change(Transition.TRANSITION_CLEANUP)
+    change(Transition.TRANSITION_CONFIGURE)
+    change(Transition.TRANSITION_ACTIVATE)
+    graph.run(0.5)
+    assert len(robot.trajectories) == count
+    assert graph.state() == "disarmed"
+    graph.enable()
+    graph.until(lambda: len(robot.trajectories) > count + 10, "it is followed again")
 
 
 @pytest.mark.parametrize(("parameter", "said"), [

@@ -120,7 +120,7 @@ class _TrajectoryOutput:
 
     def __init__(self, node: LifecycleNode, topic: str, names: list[str],
                  columns: np.ndarray) -> None:
-        self._publisher = node.create_publisher(
+        self.publisher = node.create_publisher(
             JointTrajectory, topic, _RELIABLE, event_callbacks=_NO_EVENTS)
         self._columns = columns
         # The stamp stays 0, "now": a controller takes a past stamp as the trajectory's start.
@@ -141,19 +141,19 @@ class _TrajectoryOutput:
             point.time_from_start = Duration(
                 sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
         self._message.points = points
-        self._publisher.publish(self._message)
+        self.publisher.publish(self._message)
 
     def send_last(self, command: Command) -> None:
         """Publish a command that nothing will follow, and wait until it is received."""
         self.send(command)
-        self._publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
+        self.publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
 
 
 class _PositionOutput:
     """The same for a forward_command_controller, which takes positions one by one."""
 
     def __init__(self, node: LifecycleNode, topic: str, columns: np.ndarray) -> None:
-        self._publisher = node.create_publisher(
+        self.publisher = node.create_publisher(
             Float64MultiArray, topic, _RELIABLE, event_callbacks=_NO_EVENTS)
         self._columns = columns
         self._message = Float64MultiArray()
@@ -170,11 +170,11 @@ class _PositionOutput:
                                     for column in command.positions.T]))
             time.sleep(0.01)
         self._publish(command.positions[-1])
-        self._publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
+        self.publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
 
     def _publish(self, positions: np.ndarray) -> None:
         self._message.data = array("d", positions[self._columns].tobytes())
-        self._publisher.publish(self._message)
+        self.publisher.publish(self._message)
 
 
 class ActuationNode(LifecycleNode):
@@ -202,13 +202,13 @@ class ActuationNode(LifecycleNode):
         self._rates = {name: Rate() for name in (*SOURCES, "joint_states", "commands", "loop")}
         self._latency, self._cost = Percentiles(), Percentiles(1000)
         self._loop_silent = Silence(1, grain=1.25 * _SUPERVISION)
-        self._diagnostics: Diagnostics | None = None
         self._outputs: list[_TrajectoryOutput | _PositionOutput] = []
         self._kept: list[Callable[[], None]] = []
         self._pending = self._values.enabled_at_start
         self._told: tuple[State, str] | str = ""
         self._latest_stamp: float | None = None
         self._active = False
+        self._diagnostics = Diagnostics(self, self._report)
         if self._values.autostart:
             bring_up(self)
 
@@ -243,7 +243,8 @@ class ActuationNode(LifecycleNode):
                            ("reset", self.actuator.reset)):
             self._serve(Trigger, f"~/{name}",
                         lambda request, response, call=call: _answer(response, call()))
-        self._diagnostics = Diagnostics(self, self._report)
+        for publisher in (self._command_publisher, *(out.publisher for out in self._outputs)):
+            self._kept.append(lambda publisher=publisher: self.destroy_publisher(publisher))
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -285,8 +286,7 @@ class ActuationNode(LifecycleNode):
             self._publish_command(command)
             for output in self._outputs:
                 output.send_last(command)
-        if self._diagnostics:
-            self._diagnostics.publish()
+        self._diagnostics.publish()
 
     def _listen(self, kind: type, topic: str, callback: Callable[[Any], None],
                 qos: QoSProfile = _RELIABLE) -> None:
@@ -304,7 +304,6 @@ class ActuationNode(LifecycleNode):
             destroy()
         self._kept.clear()
         self._outputs.clear()
-        self._diagnostics = None
 
     # ------------------------------------------------------------------ input
 
@@ -407,8 +406,7 @@ class ActuationNode(LifecycleNode):
             self.get_logger().info(text)
         else:
             self.get_logger().warning(text)
-        if self._diagnostics:
-            self._diagnostics.publish()
+        self._diagnostics.publish()
 
     # ------------------------------------------------------------------ diagnostics
 
