@@ -139,7 +139,7 @@ class Chain:
 
         arm = name.endswith("_arm")
         keys = ("shoulder", "elbow", "wrist", "tip") if arm else ("link",)
-        frames = [self._tree.frames[self._tree.getFrameId(profile.links[key])]
+        frames = [self._tree.frames[model.frame(model.point(name, key), self._tree)]
                   for key in keys if key in profile.links]
         if arm:
             self._points = [(frame.parentJoint, frame.placement.translation.copy())
@@ -211,7 +211,7 @@ class Chain:
         """Return directions (m, 3) and their change per joint (m, k, 3) at `q`."""
         tree, data = self._tree, self._data
         pin.computeJointJacobians(tree, data, q if self._plain else self._drive @ q + self._offset)
-        jacobian = data.J.T
+        jacobian = np.reshape(data.J, (6, -1)).T
         angular = jacobian[:, 3:]
         directions = changes = None
         if self._points:
@@ -478,14 +478,15 @@ class _BatchKinematics:
         tree = chain._tree
         data = tree.createData()
         pin.computeJointJacobians(tree, data, np.zeros(tree.nq))
+        jacobian = np.reshape(data.J, (6, -1))
         self._parents = [int(parent) for parent in tree.parents]
         self._joints = []
         for joint in range(1, tree.njoints):
             row = tree.joints[joint].idx_v
             placement = tree.jointPlacements[joint]
             turn = data.oMi[joint].rotation
-            axis = turn.T @ data.J[3:, row]
-            slide = None if axis.any() else turn.T @ data.J[:3, row]
+            axis = turn.T @ jacobian[3:, row]
+            slide = None if axis.any() else turn.T @ jacobian[:3, row]
             skew = -(axis @ _SKEW).reshape(3, 3).T
             self._joints.append((row, placement.rotation.copy(), placement.translation.copy(),
                                  axis, skew, skew @ skew, slide))

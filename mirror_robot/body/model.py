@@ -37,7 +37,8 @@ class Kinematics:
 
     def __init__(self, data: pin.Data, frames: Mapping[str, int], drive: np.ndarray) -> None:
         self._data, self._frames = data, frames
-        jacobian = data.J @ drive
+        # Pinocchio gives the Jacobian of a single joint as a vector.
+        jacobian = np.reshape(data.J, (6, -1)) @ drive
         self.linear, self.angular = jacobian[:3], jacobian[3:]
 
     def point(self, link: str) -> np.ndarray:
@@ -91,6 +92,13 @@ class RobotModel:
         source = str(profile.description)
         robot = parse_description(urdf, source)
         self._check_names(robot, source)
+        # Links may be called like joints, which Pinocchio cannot tell apart.
+        shared = links(robot) & {joint.get("name", "") for joint in robot.findall("joint")}
+        self._called = {name: f"{name} (link)" for name in shared}
+        for element in robot.iter():
+            key = "name" if element.tag == "link" else "link"
+            if element.tag in ("link", "parent", "child") and element.get(key) in shared:
+                element.set(key, self._called[element.get(key)])
         try:
             full = pin.buildModelFromXML(ElementTree.tostring(robot, encoding="unicode"))
         except Exception as error:  # Pinocchio raises what its parser raises
@@ -113,7 +121,9 @@ class RobotModel:
             return np.array([profile.joint_limits.get(name, {}).get(key, value)
                              for name, value in zip(self.joint_names, default)])
 
-        described = np.minimum(self.pin.velocityLimit[order], profile.velocity)
+        described = self.pin.velocityLimit[order]
+        described = np.where(described > 0, np.minimum(described, profile.velocity),
+                             profile.velocity)
         self.velocity = profile.velocity_scale * limit("velocity", described)
         self.acceleration = limit("acceleration", np.full(count, profile.acceleration))
         self.jerk = limit("jerk", np.full(count, profile.jerk))
@@ -133,7 +143,16 @@ class RobotModel:
         named = [link for chain in profile.chains.values() for link in chain.links.values()]
         named += [link for chain in profile.chains.values()
                   for pair in chain.legs.values() for link in pair]
-        self._frames = {link: self.pin.getFrameId(link) for link in named}
+        self._frames = {link: self.frame(link) for link in named}
+        for name, chain in profile.chains.items():
+            for key, offset in chain.offsets.items():
+                at = self.frame(chain.links[key])
+                frame = self.pin.frames[at]
+                self._frames[f"{name}.{key}"] = self.pin.addFrame(pin.Frame(
+                    f"{name}.{key}", frame.parentJoint, at,
+                    frame.placement * pin.SE3(np.eye(3), np.array(offset)),
+                    pin.FrameType.BODY), False)
+        self._data = self.pin.createData()
         self._columns = {
             name: np.array([self.index[joint] for joint in chain.joints], int)
             for name, chain in profile.chains.items()}
@@ -147,8 +166,8 @@ class RobotModel:
         for name, chain in profile.chains.items():
             ends = [key for key in _ARM_POINTS if key in chain.links]
             for first, second in pairwise(ends):
-                limb = (self._data.oMf[self._frames[chain.links[first]]].translation
-                        - self._data.oMf[self._frames[chain.links[second]]].translation)
+                limb = (self._data.oMf[self._frames[self.point(name, first)]].translation
+                        - self._data.oMf[self._frames[self.point(name, second)]].translation)
                 if np.linalg.norm(limb) < 1e-3:
                     raise ProfileError(
                         f"{profile.path}: chains.{name}: {first} ({chain.links[first]}) and "
@@ -210,7 +229,8 @@ class RobotModel:
     def _limb_frames(self, side: str) -> list[int]:
         chain = self.profile.chains.get(f"{side}_arm")
         return [] if chain is None else [
-            self._frames[chain.links[key]] for key in _ARM_POINTS if key in chain.links]
+            self._frames[self.point(f"{side}_arm", key)] for key in _ARM_POINTS
+            if key in chain.links]
 
     @classmethod
     def from_profile(cls, profile: RobotProfile) -> RobotModel:
@@ -238,6 +258,15 @@ class RobotModel:
                 if link not in known:
                     raise ProfileError(f"{where}: chains.{key}.{point}: {source} has no link "
                                        f"{link!r}; {choices(link, known)}")
+
+    def point(self, chain: str, key: str) -> str:
+        """Return the name by which `points` has a chain's point, such as ``wrist``."""
+        limb = self.profile.chains[chain]
+        return f"{chain}.{key}" if key in limb.offsets else limb.links[key]
+
+    def frame(self, link: str, tree: pin.Model | None = None) -> int:
+        """Return the index of a link's frame in `pin`, or in a tree reduced from it."""
+        return (tree or self.pin).getFrameId(self._called.get(link, link), pin.FrameType.BODY)
 
     def columns(self, chain: str) -> np.ndarray:
         """Return the indices (k,) of a chain's joints; empty when the robot lacks the chain."""
@@ -286,7 +315,10 @@ class RobotModel:
         return self._upright[link]
 
     def points(self, positions: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the origin (3,) [m] of every link that the profile names, in the body frame."""
+        """Return the places (3,) [m] of all links and points of the profile, in the body frame.
+
+        A point with an offset is called ``<chain>.<key>``, others like their links (`point`).
+        """
         self._place(positions)
         return {link: self._data.oMf[frame].translation.copy()
                 for link, frame in self._frames.items()}
@@ -318,9 +350,9 @@ class RobotModel:
             limbs = points[1:] - points[:-1]
             posture.limbs[3 * row:3 * row + len(limbs)] = (
                 limbs / np.sqrt((limbs * limbs).sum(axis=1, keepdims=True)))
-            axis = self.profile.chains[f"{side}_arm"].palm_axis
+            axis = self.profile.chains[f"{side}_arm"].palm_axis  # a frame's offset turns nothing
             if axis is not None:
-                normal = self._data.oMf[frames[2]].rotation @ np.array(axis)
+                normal = self._data.oMf[frames[2]].rotation @ axis
                 posture.palms[row] = normal / np.linalg.norm(normal)
         for part in ("torso", "head"):
             if part in self.profile.chains:

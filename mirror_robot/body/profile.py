@@ -45,6 +45,8 @@ class Chain:
         ``elbow``, ``wrist`` and optionally ``tip``, whose origins follow the person's points.
     palm_axis : tuple of 3 floats, optional
         Normal out of the palm in the wrist link's axes.
+    offsets : mapping of a key of `links` -> (x, y, z)
+        Where the point is in its link's axes [m], if not at the link's origin.
     legs : mapping joint -> (link, link)
         For a head on a parallel platform: the balls of each leg, on the motor's crank and on the
         platform.
@@ -53,6 +55,7 @@ class Chain:
     joints: tuple[str, ...]
     links: Mapping[str, str]
     palm_axis: tuple[float, float, float] | None = None
+    offsets: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     legs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -297,7 +300,7 @@ def _description(value: Any, path: Path) -> tuple[Path, Mapping[str, str], str]:
 def _chain(name: str, value: Any) -> Chain:
     where = f"chains.{name}"
     arm = name.endswith("_arm")
-    keys = (("joints", *_ARM_POINTS, "palm_axis") if arm else ("joints", "link")
+    keys = (("joints", *_ARM_POINTS, "palm_axis", "offsets") if arm else ("joints", "link")
             + (("legs",) if name == "head" else ()))
     value = _mapping(value, where, keys)
     needed = ("joints", "shoulder", "elbow", "wrist") if arm else ("joints", "link")
@@ -305,6 +308,9 @@ def _chain(name: str, value: Any) -> Chain:
         if key not in value:
             raise ProfileError(f"{where}.{key} is missing")
     axis = value.get("palm_axis")
+    links = {key: str(value[key]) for key in (_ARM_POINTS if arm else ("link",)) if key in value}
+    offsets = {key: _vector(offset, f"{where}.offsets.{key}") for key, offset in
+               _mapping(value.get("offsets") or {}, f"{where}.offsets", links).items()}
     legs = {}
     for joint, pair in _mapping(value.get("legs") or {}, f"{where}.legs",
                                 value["joints"]).items():
@@ -315,9 +321,9 @@ def _chain(name: str, value: Any) -> Chain:
         raise ProfileError(f"{where}.legs must name six legs, not {len(legs)}")
     return Chain(
         joints=_names(value["joints"], f"{where}.joints"),
-        links={key: str(value[key]) for key in (_ARM_POINTS if arm else ("link",))
-               if key in value},
-        palm_axis=None if axis is None else _vector(axis, f"{where}.palm_axis"), legs=legs)
+        links=links,
+        palm_axis=None if axis is None else _vector(axis, f"{where}.palm_axis"),
+        offsets=offsets, legs=legs)
 
 
 def _face(joint: str, value: Any) -> Mapping[str, float]:
