@@ -17,7 +17,7 @@ from mirror_robot.demo.clips import SAMPLES, Clip, open_clip
 from mirror_robot.demo.recording import Recording, Run, rate, response_times
 from mirror_robot.demo.robot_pictures import CannotDraw, robot_pictures
 from mirror_robot.demo.story import Story, understanding_at
-from mirror_robot.demo.summary import arm_elevations, as_text, correlation, summarise
+from mirror_robot.demo.summary import arm_elevations, as_text, best_lag, correlation, summarise
 from mirror_robot.demo.video import SIZE, Layout, shown_units
 from mirror_robot.human.landmarks import POSE, POSE_INDEX
 from mirror_robot.human.observation import BodyObservation
@@ -76,6 +76,8 @@ def test_lag_counts_against_the_robot(kagami):
     in_time, late = (
         arm_elevations(imitation(lag), kagami, True)["left"] for lag in (0.0, 0.5))
     assert correlation(*late[1:]) < 0.8 < correlation(*in_time[1:])
+    assert best_lag(*in_time) == pytest.approx(0.0, abs=0.04)
+    assert best_lag(*late) == pytest.approx(0.5, abs=0.06)
 
 
 def test_an_arm_that_hangs_still_has_no_correlation():
@@ -136,11 +138,12 @@ def test_the_figures_name_what_was_done_and_where_the_robot_stood_at_its_limits(
     recording = imitation()
     for step in range(50):
         understood(recording, BEGIN + 4 + 0.04 * step, "wave")
-    recording.status["actuation_node"] = {"limits_hit": "left_elbow 12, jaw 3", "dropped": "4"}
+    recording.status["actuation_node"] = {
+        "limits_hit": "left_elbow 12, jaw 3", "dropped_stale": "4", "dropped_jump": "0"}
     recording.statuses.append((BEGIN, "actuation_node", 1, "stopping: told to move"))
     summary = summarise(Run(CLIP, recording, BEGIN), kagami, True)
     assert summary.actions == {"wave": pytest.approx(49 * 0.04, abs=1e-3)}
-    assert summary.limits_hit == {"left_elbow": 12, "jaw": 3} and summary.dropped == 4
+    assert summary.limits_hit == {"left_elbow": 12, "jaw": 3} and summary.dropped == {"stale": 4}
     text = as_text([summary])
     assert "wave 2.0 s" in text and "100 / 100 ms" in text and "told to move" in text
 

@@ -39,7 +39,7 @@ from mirror_robot.demo.video import make_video
 DEMO_NAMESPACE = "demo"
 """Namespace of all nodes of a demo: arming its robot must not arm another on this machine."""
 
-_START_TIMEOUT = 60.0  # [s] for the nodes to come up
+_START_TIMEOUT = 120.0  # [s]; at the first start the repertoire is bound to the robot
 _FIRST_IMAGE_TIMEOUT = 60.0  # [s] for models to be fetched and loaded
 _LINGER = 0.7  # [s] after the last image: what it means is said a little later
 

@@ -130,7 +130,9 @@ class Recorder:
     def wait_for_nodes(
         self, names: Sequence[str], timeout: float, watch: Callable[[], None],
     ) -> None:
-        """Wait until the nodes are there; `watch` is called meanwhile and may raise.
+        """Wait until the nodes are at work; `watch` is called meanwhile and may raise.
+
+        A node that is in the graph may still be loading; one that tells its state is at work.
 
         Raises
         ------
@@ -139,7 +141,8 @@ class Recorder:
         """
         def missing() -> list[str]:
             there = self._node.get_node_names_and_namespaces()
-            return [name for name in names if (name, self._namespace) not in there]
+            return [name for name in names
+                    if (name, self._namespace) not in there or name not in self.recording.status]
 
         self._wait(missing, timeout, watch)
 

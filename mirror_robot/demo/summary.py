@@ -41,10 +41,12 @@ class Summary:
     valence : (min, max)
     limits_hit : mapping joint -> times
         How often the target of a joint had to be kept within its limits.
-    dropped : int
+    dropped : mapping reason -> times
         Targets that the actuation node refused.
     stopped : tuple of str
         Why the actuation node stopped the robot by itself, if it did.
+    lag : mapping side of the person -> seconds
+        At which delay of the robot that correlation is greatest.
     correlation : mapping side of the person -> r
         Of the elevation of the upper arm, person against robot, at the same instants; NaN where
         the arm was not seen or hardly moved.
@@ -58,9 +60,10 @@ class Summary:
     actions: Mapping[str, float]
     valence: tuple[float, float]
     limits_hit: Mapping[str, int]
-    dropped: int
+    dropped: Mapping[str, int]
     stopped: tuple[str, ...]
     correlation: Mapping[str, float]
+    lag: Mapping[str, float]
 
 
 def arm_elevations(
@@ -101,6 +104,13 @@ def correlation(person: np.ndarray, robot: np.ndarray) -> float:
     return float(np.corrcoef(person, robot)[0, 1])
 
 
+def best_lag(times: np.ndarray, person: np.ndarray, robot: np.ndarray) -> float:
+    """Return the delay [s] of the robot, up to 1 s, at which the two go together best."""
+    lags = np.arange(0.0, 1.01, 0.02)
+    found = [correlation(person, np.interp(times + lag, times, robot)) for lag in lags]
+    return float(lags[np.argmax(found)]) if np.isfinite(found).all() else float("nan")
+
+
 def seconds_of_actions(recording: Recording) -> dict[str, float]:
     """Return how long [s] each action fired most for the person; longest first."""
     track = recording.tracks["seen"]
@@ -134,11 +144,13 @@ def summarise(run: Run, model: RobotModel, mirror_image: bool) -> Summary:
         actions=seconds_of_actions(recording),
         valence=(float(np.min(valences)), float(np.max(valences))),
         limits_hit={joint: int(count) for joint, count in hits},
-        dropped=int(actuation.get("dropped", 0)),
+        dropped={key.removeprefix("dropped_"): int(count) for key, count in actuation.items()
+                 if key.startswith("dropped_") and count != "0"},
         stopped=tuple(message for _, node, level, message in recording.statuses
                       if node == "actuation_node" and level and message.startswith("stopping")),
         correlation={side: correlation(person, robot)
-                     for side, (_, person, robot) in arms.items()})
+                     for side, (_, person, robot) in arms.items()},
+        lag={side: best_lag(*series) for side, series in arms.items()})
 
 
 def as_text(summaries: list[Summary]) -> str:
@@ -150,9 +162,10 @@ def as_text(summaries: list[Summary]) -> str:
             item.clip, str(item.frames), str(item.seen), f"{item.rate:.1f}/s",
             f"{1e3 * item.latency[0]:.0f} / {1e3 * item.latency[1]:.0f} ms",
             f"{item.valence[0]:+.2f} .. {item.valence[1]:+.2f}",
-            f"{len(item.limits_hit)} joints", str(item.dropped),
-            " / ".join("-" if np.isnan(value) else f"r = {value:.2f}"
-                       for value in item.correlation.values()) or "-"))
+            f"{len(item.limits_hit)} joints", str(sum(item.dropped.values())),
+            " / ".join("-" if np.isnan(value) else
+                       f"r = {value:.2f}, {1e3 * item.lag[side]:.0f} ms late"
+                       for side, value in item.correlation.items()) or "-"))
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
              for row in rows]
@@ -161,5 +174,8 @@ def as_text(summaries: list[Summary]) -> str:
         seen = ", ".join(f"{spoken(name)} {seconds:.1f} s"
                          for name, seconds in item.actions.items())
         lines.append(f"actions seen in {item.clip}: {seen or 'none'}")
+        if item.dropped:
+            lines.append(f"targets refused in {item.clip}: " + ", ".join(
+                f"{reason} {count}" for reason, count in item.dropped.items()))
         lines += [f"the robot stopped itself in {item.clip}: {why}" for why in item.stopped]
     return "\n".join(lines)
