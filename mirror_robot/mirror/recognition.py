@@ -225,7 +225,7 @@ class _Channel:
         self.reset()
 
     def _matrix(self, units: Sequence[MotorPrimitive], features: MotorFeatures) -> np.ndarray:
-        """Return the coefficients (styles * CELLS, columns) of the log likelihood ratio.
+        """Return the coefficients (CELLS * styles, columns) of the log likelihood ratio.
 
         It is linear in y and, per block, |y_b|^2, 1 and the background's log density, so that one
         product serves all states and an unknown block drops out with its zeros.
@@ -269,7 +269,7 @@ class _Channel:
                     grant = 0.0 if unit.background else STRANGE[kind]
                     row[:, width + count + index] = weight * (constant - grant)
                     row[:, width + 2 * count + index] = -weight
-        return rows.reshape(len(self.styles) * CELLS, -1)
+        return np.ascontiguousarray(rows.swapaxes(0, 1)).reshape(CELLS * len(self.styles), -1)
 
     def _backgrounds(self, features: MotorFeatures) -> list[tuple[np.ndarray, ...]]:
         """Return, for posture and motion, what `_background_density` needs of every block."""
@@ -299,10 +299,11 @@ class _Channel:
         return out
 
     def _topology(self) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
-        """Return where movements begin (styles, CELLS) and the repeats (style, first, last)."""
+        """Return where movements begin (CELLS, styles) and the repeats (style, first, last)."""
         phases = np.arange(CELLS) / (CELLS - 1)
         begin = np.exp(-phases / 0.08)
-        begin = np.tile((1 - JOIN) * begin / begin.sum() + JOIN / CELLS, (len(self.styles), 1))
+        begin = (1 - JOIN) * begin / begin.sum() + JOIN / CELLS
+        begin = begin[:, None] * self.share
         repeats = []
         for number, style in enumerate(self.styles):
             if style.repeat is not None:
@@ -312,13 +313,12 @@ class _Channel:
 
     def reset(self) -> None:
         """Know nothing: the background, and every beginning."""
-        start = self.share[:, None, None] * np.full((1, CELLS, len(TEMPI)),
-                                                    1.0 / (CELLS * len(TEMPI)))
-        self.mass = 0.5 * start
+        # Phases first and styles last: every operation then runs over long contiguous rows.
+        self.mass = np.tile(0.5 * self.share / (CELLS * len(TEMPI)), (CELLS, len(TEMPI), 1))
         self.unknown = 0.5
 
     def _kernel(self, dt: float) -> tuple[int, list[np.ndarray]]:
-        """Return the number of substeps and the weights (styles, 1, tempi) per offset -1, 0, 1 ...
+        """Return the number of substeps and the weights (tempi, styles) per offset -1, 0, 1 ...
 
         Three neighbouring cells carry exactly the mean and variance of the advance; substeps keep
         both within what three cells can carry.
@@ -326,7 +326,7 @@ class _Channel:
         key = round(dt * 2000)
         if key in self.kernels:
             return self.kernels[key]
-        rate = (CELLS - 1) * self.speed[:, None] * TEMPI
+        rate = (CELLS - 1) * TEMPI[:, None] * self.speed
         steps = max(int(np.ceil(dt * ELASTICITY / 0.7)), int(np.ceil(dt * rate.max() / 3.0)), 1)
         advance = rate * dt / steps
         whole = np.round(advance)
@@ -339,7 +339,7 @@ class _Channel:
             weight = np.zeros_like(advance)
             for part, value in parts.items():
                 weight += np.where(whole == offset - part, value, 0.0)
-            offsets.append(weight[:, None, :])
+            offsets.append(weight)
         if len(self.kernels) > 64:
             self.kernels.clear()
         self.kernels[key] = steps, offsets
@@ -356,18 +356,18 @@ class _Channel:
                 offset = index - 1
                 part = before * weight
                 if offset < 0:
-                    after[:, :-1] += part[:, 1:]
-                    after[:, 0] += part[:, 0]
+                    after[:-1] += part[1:]
+                    after[0] += part[0]
                 elif offset == 0:
                     after += part
                 else:
-                    after[:, offset:] += part[:, :-offset]
-                    ended += part[:, -offset:].sum()
+                    after[offset:] += part[:-offset]
+                    ended += part[-offset:].sum()
                     if offset in self._crossings:
                         rows, source, target, through = self._crossings[offset]
-                        back = (1.0 - LEAVE_REPEAT) * part[rows, source]
-                        np.subtract.at(after, (rows, through), back)
-                        np.add.at(after, (rows, target), back)
+                        back = (1.0 - LEAVE_REPEAT) * part[source, :, rows]
+                        np.subtract.at(after, (through, slice(None), rows), back)
+                        np.add.at(after, (target, slice(None), rows), back)
             self.mass = np.maximum(after, 0.0)
         return ended
 
@@ -396,21 +396,21 @@ class _Channel:
         self.mass *= 1.0 - leaving
         self.unknown = self.unknown * (1.0 - leaving) + STAY_UNKNOWN * pool
         self.mass += ((1.0 - STAY_UNKNOWN) * pool / len(TEMPI)) * (
-            self.share[:, None] * self._begin)[:, :, None]
+            self._begin)[:, None, :]
         change = 1.0 - np.exp(-1.0 * dt)
-        self.mass += change * (self.mass.mean(axis=2, keepdims=True) - self.mass)
+        self.mass += change * (self.mass.mean(axis=1, keepdims=True) - self.mass)
 
         # Evidence is forgotten between units, not within: phases stay known.
-        held = np.add.reduceat(self.mass.sum(axis=(1, 2)), self.starts)
+        held = np.add.reduceat(self.mass.sum(axis=(0, 1)), self.starts)
         power = np.exp(-dt / MEMORY) - 1.0
-        self.mass *= (np.maximum(held, 1e-30) ** power)[self.unit_of][:, None, None]
+        self.mass *= (np.maximum(held, 1e-30) ** power)[self.unit_of]
         self.unknown *= max(self.unknown, 1e-30) ** power
 
         ratio = self.matrix @ self._expanded(posture, motion)
         np.maximum(ratio, _WORST, out=ratio)
         evidence = ratio.astype(float) * (min(dt, 0.1) / CORRELATION)
         top = max(float(evidence.max(initial=0.0)), 0.0)
-        self.mass *= np.exp(evidence - top).reshape(len(self.styles), CELLS, 1)
+        self.mass *= np.exp(evidence - top).reshape(CELLS, 1, len(self.styles))
         self.unknown *= np.exp(-top)
         total = self.mass.sum() + self.unknown
         self.mass /= total
@@ -440,13 +440,13 @@ class _Channel:
 
     def read(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return probability, phase and phase rate [1/s] of the units."""
-        cells = self.mass.sum(axis=2)
-        tempi = self.mass.sum(axis=1)
-        weight = cells.sum(axis=1)
+        cells = self.mass.sum(axis=1)
+        tempi = self.mass.sum(axis=0)
+        weight = cells.sum(axis=0)
         probability = np.add.reduceat(weight, self.starts)
         floor = np.maximum(probability, 1e-300)
-        phase = np.add.reduceat(cells @ np.linspace(0, 1, CELLS), self.starts) / floor
-        rate = np.add.reduceat((tempi @ TEMPI) * self.speed, self.starts) / floor
+        phase = np.add.reduceat(np.linspace(0, 1, CELLS) @ cells, self.starts) / floor
+        rate = np.add.reduceat((TEMPI @ tempi) * self.speed, self.starts) / floor
         return probability, phase, rate
 
 
@@ -594,7 +594,7 @@ class Recognizer:
         if filter_ is None:
             return Prediction("", model.joint_names, times, held, spread)
         own = [unit for unit in self.units if unit.channel == channel]
-        weight = filter_.mass.sum(axis=(1, 2))
+        weight = filter_.mass.sum(axis=(0, 1))
         probability = np.where([unit.background for unit in own], 0.0,
                                np.add.reduceat(weight, filter_.starts))
         best = int(probability.argmax())
@@ -605,9 +605,9 @@ class Recognizer:
         means, variances = [], []
         for row in rows:
             style = filter_.styles[row]
-            cells = filter_.mass[row].sum(axis=1)
+            cells = filter_.mass[:, :, row].sum(axis=1)
             phase = float(np.argmax(cells)) / (CELLS - 1)
-            tempo = float(filter_.mass[row].sum(axis=0) @ TEMPI / max(cells.sum(), 1e-300))
+            tempo = float(filter_.mass[:, :, row].sum(axis=0) @ TEMPI / max(cells.sum(), 1e-300))
             ahead = phase + times * tempo / style.duration
             if style.repeat is not None and phase < style.repeat[1]:
                 first, last = style.repeat
