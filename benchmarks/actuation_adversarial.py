@@ -18,7 +18,7 @@ import numpy as np
 from mirror_robot.actuation.actuator import Actuator, Settings
 from mirror_robot.actuation.limits import JointLimits
 from mirror_robot.actuation.shaping import Shaper
-from mirror_robot.actuation.targets import InputGate, Refusal, TargetEstimator
+from mirror_robot.actuation.targets import InputGate, Refusal, TargetEstimator, Targets
 
 PERIOD, LENGTH, JOINTS = 0.01, 40, 500
 KINDS = ("noise over the range", "NaN and infinities", "jumps", "reversals", "frozen",
@@ -169,6 +169,29 @@ def loop_cost(count: int, ticks: int = 3000) -> np.ndarray:
     return costs[100:]
 
 
+def following(amplitude: float, frequency: float, delay: float) -> tuple[float, float]:
+    """Return lag [s] and overshoot (of the amplitude) behind a sine, seen 25 times a second."""
+    limits = JointLimits(("joint",), *(np.array([value]) for value in (
+        -2.0, 2.0, 7.0, 25.0, 300.0)))
+    estimator, shaper = TargetEstimator(1), Shaper(limits, PERIOD)
+    shaper.start(np.zeros(1))
+    times = PERIOD * np.arange(2000)
+    wanted = amplitude * np.sin(2.0 * np.pi * frequency * times)
+    noise, moved = np.random.default_rng(2).normal(0.0, 0.005, len(times)), np.zeros(len(times))
+    behind = round(delay / PERIOD)
+    for tick in range(behind, len(times)):
+        if tick % 4 == 0:
+            seen = tick - behind
+            estimator.add(Targets(times[seen], np.zeros(1, int),
+                                  wanted[seen:seen + 1] + noise[seen]), times[tick])
+        known = np.isfinite(estimator.heard)
+        p, v, a = estimator.at(times[tick])
+        moved[tick] = shaper.step(np.where(known, p, np.nan), v, a).position[0]
+    errors = [np.mean((moved[200:] - wanted[200 - lag:len(wanted) - lag])**2)
+              for lag in range(50)]
+    return PERIOD * int(np.argmin(errors)), moved[200:].max() / amplitude - 1.0
+
+
 def main() -> int:
     """Run and print all; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -186,6 +209,11 @@ def main() -> int:
     for count in (20, 60):
         p50, p99 = np.percentile(loop_cost(count), (50, 99)) * 1e3
         print(f"loop with {count} joints, CPU time: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+    for amplitude, frequency in ((0.5, 0.5), (0.3, 1.0)):
+        for delay in (0.0, 0.07):
+            lag, overshoot = following(amplitude, frequency, delay)
+            print(f"sine {frequency} Hz of {amplitude} rad, seen at 25 Hz {delay * 1e3:.0f} ms "
+                  f"late: lag {lag * 1e3:.0f} ms, overshoot {overshoot:.0%}")
     return int(worst.violations > 0)
 
 
