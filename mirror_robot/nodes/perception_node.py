@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -22,6 +23,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, JointState, PointCloud2, PointField
 from std_msgs.msg import Header
 
+from mirror_robot.human.face import MOUTH_HIDDEN, hand_over_mouth
 from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
 from mirror_robot.nodes.messages import body_to_cloud, joint_state, to_seconds, to_time
 from mirror_robot.nodes.parameters import Parameter, declare
@@ -251,6 +253,7 @@ class PerceptionNode(LifecycleNode):
         if body is None or self._capture is None:
             return
         self._head = head_of(found[0], *frame.image.shape[:2]), frame.stamp
+        self._mouth_hidden = hand_over_mouth(found[0].world, 1.4 if self._mouth_hidden else 1.1)
         self._body_publisher.publish(body_to_cloud(body.observation))
         self._latencies["pose"].add(self._now() - frame.stamp)
         self._rates["body"].tick()
@@ -267,6 +270,9 @@ class PerceptionNode(LifecycleNode):
         face = self._face_tracker(frame.stamp, wire.faces(values), *frame.image.shape[:2])
         if face is None or self._capture is None:
             return
+        # The face tracker invents a mouth behind a hand; the pose tells where the hands are.
+        hidden = self._mouth_hidden and abs(frame.stamp - self._head[1]) < _HEAD_AGE
+        face = replace(face, coefficients={**face.coefficients, MOUTH_HIDDEN: float(hidden)})
         self._face_publisher.publish(joint_state(
             face.stamp, f"face_{face.id}", list(face.coefficients),
             list(face.coefficients.values())))
@@ -287,6 +293,7 @@ class PerceptionNode(LifecycleNode):
         self._rates = {name: Rate() for name in ("image", "pose", "body", "face", "face seen")}
         self._latencies = {"pose": Percentiles(), "face": Percentiles()}
         self._head: tuple[tuple[float, float, float], float] = _NO_HEAD, -math.inf
+        self._mouth_hidden = False
         self._due, self._skipped = -math.inf, 0
 
     def _report(self) -> tuple[bytes, str, Mapping[str, Any]]:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mirror_robot.human.face import face_geometry
 from mirror_robot.human.landmarks import BLENDSHAPES, POSE_INDEX
 from mirror_robot.human.observation import BodyObservation, FaceObservation
 from mirror_robot.human.one_euro import OneEuroFilter
@@ -237,8 +238,6 @@ class FaceTracker:
         height, width : int
             Of the image [pixels].
         """
-        from mirror_robot.human.face import face_geometry
-
         if not found or not np.isfinite(found[0].image).all():
             self._streak = 0
             return None
@@ -250,6 +249,8 @@ class FaceTracker:
         if new:
             self._filter.reset()
         measures = face_geometry(face.image * (width, height, width), face.matrix)
+        if not measures:  # a mesh without extent
+            return None
         values = self._filter(stamp, np.concatenate([
             face.blendshapes, np.fromiter(measures.values(), float, len(measures))]))
         return FaceObservation(
