@@ -3,10 +3,10 @@
 
     python benchmarks/recognition_msr.py msr_action3d.npz [--people odd|even] [--every]
 
-Kinect skeletons are retargeted to the robot and run through the recogniser as they come, preceded by
-nothing and segmented by nobody. Four of the twenty actions are in the repertoire; the other sixteen
-are strange to it, and what fires during them is reported as it is. Parameters of the recogniser and
-the repertoire were set on the odd-numbered people: report the even ones.
+Kinect skeletons are retargeted to the robot and run through the recogniser as they come, preceded
+by nothing. Four of the twenty actions are in the repertoire; the other sixteen are strange to it,
+and what fires during them is reported as it is. Parameters of the recogniser and the repertoire
+were set on the odd-numbered people: report the even ones.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def posture(stamp: float, joints: dict[str, np.ndarray]) -> HumanPosture:
 
 
 def retargeted(path: Path, model) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return the data set and the robot's positions (frames, n) for all of it; kept in the cache."""
+    """Return the data set and the robot's positions (frames, n) for it; kept in the cache."""
     data = dict(np.load(path, allow_pickle=False))
     kept = cache_folder() / f"msr_{model.profile.name}.npy"
     if kept.is_file():
@@ -133,8 +133,8 @@ def main() -> None:
         when = f"{np.median(hits):8.0%}" if hits else "       -"
         told = ", ".join(f"{label} {count}" for label, count in counts.most_common(4))
         print(f"{name:20} {len(clips):5}  {share}  {when}  {told}")
-    print(f"known actions named right: {right}/{known}; something fired in {fired}/{strange} clips "
-          "of strange actions")
+    print(f"known actions named right: {right}/{known}; "
+          f"something fired in {fired}/{strange} clips of strange actions")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """Recognition: which of the robot's own units fires for a stream of postures, seen or its own.
 
-A Bayesian filter over unit x style x phase x tempo, with a background that explains everything else,
-runs on the stream as it comes; nobody says where an action starts or ends. For every frame of length
-dt,
+A Bayesian filter over unit x style x phase x tempo, with a background that explains everything
+else, runs on the stream as it comes; nobody says where an action starts or ends. For every frame of
+length dt,
 
 1. phases advance by tempo x dt, with a spread that lets a movement linger or hurry (the elastic
    alignment that mattered most on MSRAction3D); repeated sections wrap; what ends or is broken off
@@ -67,23 +67,25 @@ LONGEST_GAP = 1.0
 _POSTURE = {"upper_arm": 0.42, "forearm": 0.5, "hand": 0.8, "torso": 0.14, "head": 0.2,
             "face": 0.22}
 # The same of compressed velocities.
-_MOTION = {"upper_arm": 0.35, "forearm": 0.4, "hand": 0.6, "torso": 0.25, "head": 0.3, "face": 0.6}
-_GROWTH = {"upper_arm": 0.4, "forearm": 0.4, "hand": 0.4, "torso": 0.3, "head": 0.15, "face": 0.4}
+_MOTION = {"upper_arm": 0.35, "forearm": 0.4, "hand": 0.6, "torso": 0.25, "head": 0.3,
+           "face": 0.6}
+_GROWTH = {"upper_arm": 0.4, "forearm": 0.4, "hand": 0.4, "torso": 0.3, "head": 0.15,
+           "face": 0.4}
 """What is added to it per compressed velocity of the unit: the faster, the less alike."""
-# What the background expects of each block: part of the time rest and stillness, part of the time any
-# direction of the limbs and these deviations about zero, and part of the time that a limb prolongs
-# the one before it, about as closely as this. Without the last, a straight arm that happens to point
-# where a unit's does would be three coincidences instead of one.
+# What the background expects of each block: part of the time rest and stillness, part of the time
+# any direction of the limbs and these deviations about zero, and part of the time that a limb
+# prolongs the one before it, about as closely as this. Without the last, a straight arm that happens
+# to point where a unit's does would be three coincidences instead of one.
 _STRAIGHT = {"forearm": 0.7, "hand": 0.4}
 _BACKGROUND_POSTURE = {"torso": 0.5, "head": 0.5, "face": 0.5}
 _BACKGROUND_MOTION = {"upper_arm": 1.0, "forearm": 1.2, "hand": 1.4, "torso": 0.7, "head": 0.9,
                       "face": 1.2}
-STRANGE = {"upper_arm": 0.5, "forearm": 0.5, "hand": 0.5, "torso": 0.3, "head": 0.05, "face": 0.1}
-"""What the background is granted against an action, per block [nat]: a movement that the robot does
-not know is not a random one but one of the many that people make, which a density over every
-direction underrates. The honest `unknown` hangs on it: 0.3 for the limbs named 45 of 59 known clips
-right and fired in 41 of 160 strange ones, 0.6 named 37 and fired in none (MSRAction3D, odd people;
-strange ones without those that do contain a unit)."""
+STRANGE = {"upper_arm": 0.5, "forearm": 0.5, "hand": 0.5, "torso": 0.3, "head": 0.05,
+           "face": 0.1}
+"""What the background is granted against an action, per block [nat]: a movement that the robot
+does not know is not a random one but one of the many that people make, which a density over every
+direction underrates. The honest `unknown` hangs on it: more, and people's own ways of waving are
+unknown; less, and drawing in the air is a wave (MSRAction3D, odd-numbered people)."""
 
 _WORST = -40.0
 """No frame speaks against a state by more than this [nat, before tempering]."""
@@ -406,7 +408,8 @@ class _Channel:
         self.mass *= (np.maximum(held, 1e-30) ** power)[self.unit_of]
         self.unknown *= max(self.unknown, 1e-30) ** power
 
-        ratio = self.matrix @ self._expanded(posture, motion)
+        # Not BLAS, whose threads cost more than they gain when the cores are busy with a camera.
+        ratio = np.einsum("ij,j->i", self.matrix, self._expanded(posture, motion))
         np.maximum(ratio, _WORST, out=ratio)
         evidence = ratio.astype(float) * (min(dt, 0.1) / CORRELATION)
         top = max(float(evidence.max(initial=0.0)), 0.0)
@@ -583,7 +586,7 @@ class Recognizer:
             Probability below which no action is taken as going on; the posture is then held, with
             a spread that grows by 0.5 rad/s.
         """
-        times = np.arange(1, max(int(round(horizon / step)), 1) + 1) * step
+        times = np.arange(1, max(round(horizon / step), 1) + 1) * step
         model = self._features.model
         now = self._positions
         if now is None:

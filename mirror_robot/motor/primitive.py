@@ -23,7 +23,7 @@ KNOTS = 25
 """Phases at which a movement is held; 25 follow a wave with one section that repeats."""
 
 _RANK = 4
-"""Directions of variation kept per style; more than this is noise at the demonstrations at hand."""
+"""Directions of variation kept per style; with a few demonstrations, more would be noise."""
 
 _BRANCH = 1.2
 """A demonstration further than this from the middle one in some joint [rad] uses another solution

@@ -1,9 +1,9 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """The motor repertoire: scripts in human terms, bound to the body of one robot.
 
-Binding re-lives every script, with the variation that people show, through the same retargeting that
-the robot uses for a person it sees, and learns a primitive from that. It takes seconds and is kept
-in the cache folder, so that it happens once per robot and repertoire.
+Binding re-lives every script, with the variation that people show, through the same retargeting
+that the robot uses for a person it sees, and learns a primitive from that. It takes seconds and is
+kept in the cache folder, so that it happens once per robot and repertoire.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """Movements written down in human terms: what a person reads and edits in the repertoire's YAML.
 
-A script says where the limbs point, how the trunk and the head are held and what the face does at a
-few instants; between them everything moves smoothly. It knows nothing of robots: scripts are sampled
-with the variation that people show and then re-lived by a body (`mirror_robot.motor.repertoire`).
+A script says where the limbs point, how the trunk and the head are held and what the face does at
+a few instants; between them everything moves smoothly. It knows nothing of robots: scripts are
+sampled with the variation that people show and then re-lived by a body
+(`mirror_robot.motor.repertoire`).
 """
 
 from __future__ import annotations
@@ -268,7 +269,8 @@ def _matters(value: Any, where: str, styles: tuple[Style, ...], arms: tuple[str,
     weights = {part: (1.0, 1.0) for part, there in named.items() if there}
     if value is None:
         return weights
-    for key, entry in _mapping(value, where, ("arm", "other_arm", "torso", "head", "face")).items():
+    parts = ("arm", "other_arm", "torso", "head", "face")
+    for key, entry in _mapping(value, where, parts).items():
         if isinstance(entry, list):
             pair = tuple(_numbers(entry, f"{where}.{key}", 2, 0.0, 1.0))
         else:
