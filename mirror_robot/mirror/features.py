@@ -1,8 +1,8 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """What a robot feels of its posture: where its limbs point, how it holds itself, its face.
 
-Joint positions are a poor measure of likeness: near a straight elbow or a raised arm very different
-angles are the same posture. The robot's own kinematics turns them into limb directions, angles of
+Joint positions are a poor measure of likeness: near a straight elbow or a raised arm very
+different angles are the same posture. The robot's own kinematics turns them into limb directions, angles of
 trunk and head, and how far each face joint is driven; units are compared there.
 """
 

@@ -2,8 +2,8 @@
 """Recognition: which of the robot's own units fires for a stream of postures, seen or its own.
 
 A Bayesian filter over unit x style x phase x tempo, with a background that explains everything
-else, runs on the stream as it comes; nobody says where an action starts or ends. For every frame of
-length dt,
+else, runs on the stream as it comes; nobody says where an action starts or ends. Every frame, of
+length dt:
 
 1. phases advance by tempo x dt, with a spread that lets a movement linger or hurry (the elastic
    alignment that mattered most on MSRAction3D); repeated sections wrap; what ends or is broken off
@@ -74,8 +74,8 @@ _GROWTH = {"upper_arm": 0.4, "forearm": 0.4, "hand": 0.4, "torso": 0.3, "head": 
 """What is added to it per compressed velocity of the unit: the faster, the less alike."""
 # What the background expects of each block: part of the time rest and stillness, part of the time
 # any direction of the limbs and these deviations about zero, and part of the time that a limb
-# prolongs the one before it, about as closely as this. Without the last, a straight arm that happens
-# to point where a unit's does would be three coincidences instead of one.
+# prolongs the one before it, about as closely as this. Without the last, a straight arm that
+# happens to point where a unit's does would be three coincidences instead of one.
 _STRAIGHT = {"forearm": 0.7, "hand": 0.4}
 _BACKGROUND_POSTURE = {"torso": 0.5, "head": 0.5, "face": 0.5}
 _BACKGROUND_MOTION = {"upper_arm": 1.0, "forearm": 1.2, "hand": 1.4, "torso": 0.7, "head": 0.9,
@@ -129,8 +129,8 @@ class Activation:
     def best(self, channel: str, floor: float = 0.5) -> str:
         """Return the name of the likeliest action of a channel, or `rest` or `unknown`.
 
-        An action is named only when its probability is at least `floor`; `rest` when the units that
-        are no action have it together.
+        An action is named only when its probability is at least `floor`; `rest` when the units
+        that are no action have it together.
         """
         own = np.array([c == channel for c in self.channels])
         probability = np.where(own & ~self.background, self.probability, -1.0)
@@ -621,7 +621,8 @@ class Recognizer:
             means.append(np.where(np.isfinite(there), mean, held))
             knots = np.linspace(0, 1, len(style.mean))
             own_spread = np.array([np.interp(ahead, knots, column) for column in style.spread.T]).T
-            variances.append(np.where(np.isfinite(there), own_spread ** 2 + 0.05 ** 2, spread ** 2))
+            variances.append(
+                np.where(np.isfinite(there), own_spread ** 2 + 0.05 ** 2, spread ** 2))
         mean = np.tensordot(share, np.array(means), axes=1)
         variance = np.tensordot(share, np.array(variances) + (np.array(means) - mean) ** 2, axes=1)
         return Prediction(own[best].name, model.joint_names, times,
