@@ -16,11 +16,15 @@ import numpy as np
 import pinocchio as pin
 
 from mirror_robot.body.chain import Chain
+from mirror_robot.body.collision import SelfCollision
 from mirror_robot.body.model import RobotModel
 from mirror_robot.human.posture import LIMBS, SIDES, HumanPosture
 
 _LONGEST = 0.2
 """Time between frames [s] beyond which the stream is taken to have been interrupted."""
+
+_CATCH_UP = 0.2
+"""Joint movement [rad] per frame after a touch when the time between frames is unknown."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,9 @@ class Retargeter:
         0..2; 1 does what the person does, less does it smaller (arms nearer to hanging, head and
         torso nearer to upright), more does it larger.
 
+    avoid_collisions : bool
+        Keep the arms clear of the body and of each other by the profile's margin.
+
     Raises
     ------
     ValueError
@@ -71,6 +78,7 @@ class Retargeter:
 
     def __init__(
         self, model: RobotModel, mirror_image: bool = False, amplitude: float = 1.0,
+        avoid_collisions: bool = True,
     ) -> None:
         if not 0.0 <= amplitude <= 2.0:
             raise ValueError(f"amplitude must be from 0 to 2, not {amplitude}")
@@ -78,12 +86,15 @@ class Retargeter:
         self.mirror_image = mirror_image
         self.amplitude = amplitude
         self._chains = {name: Chain(model, name) for name in model.profile.chains}
+        arms = any(name.endswith("_arm") for name in model.profile.chains)
+        self._collision = SelfCollision(model) if avoid_collisions and arms else None
         self._data = model.pin.createData()
         self.reset()
 
     def reset(self) -> None:
         """Forget the last frame: the next one starts from rest."""
         self._q = self.model.rest.copy()
+        self._sent = self._q.copy()
         self._stamp: float | None = None
         for chain in self._chains.values():
             chain.reset()
@@ -105,7 +116,7 @@ class Retargeter:
             period = None
         self._stamp = posture.stamp
 
-        q = self._q
+        q, before = self._q, self._q.copy()
         known = np.zeros(len(q), bool)
         limbs = np.zeros(len(LIMBS), bool)
         shown: list[str] = []
@@ -141,9 +152,22 @@ class Retargeter:
             q[chain.columns] = chain.follow(
                 targets @ self._carrier(chain).T, given, period)
             known[chain.columns[chain.used(able)]] = True
-        positions = np.where(known, q, np.nan)
-        return RobotPosture(posture.stamp, positions,
-                            self._residual(posture, q, shown, limbs), tuple(missing))
+        self._sent = self._clear_of_itself(before, q, period)
+        return RobotPosture(
+            posture.stamp, np.where(known, self._sent, np.nan),
+            self._residual(posture, self._sent, shown, limbs), tuple(missing))
+
+    def _clear_of_itself(
+        self, before: np.ndarray, q: np.ndarray, period: float | None,
+    ) -> np.ndarray:
+        """Return the posture nearest to `q`, which was `before`, that keeps the margins."""
+        if self._collision is None:
+            return q.copy()
+        # Arms that were held back catch up no faster than their joints may move.
+        pace = _CATCH_UP if period is None else self.model.velocity * period
+        held = np.abs(self._sent - before) > 1e-6
+        catch_up = self._sent + np.clip(q - self._sent, -1.0 * pace, pace)
+        return self._collision.limit(self._sent, np.where(held, catch_up, q))
 
     def _carrier(self, chain: Chain) -> np.ndarray:
         """Return the rotation from the body frame to that of a chain, at the present posture."""

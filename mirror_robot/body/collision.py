@@ -1,0 +1,435 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Keeping a robot's arms clear of its body and of each other.
+
+The description's collision shapes are wrapped in capsules, whose distances are cheap (C. Ericson,
+Real-Time Collision Detection, 2005, ch. 5.1.9) and change smoothly. From the last posture toward
+the wanted one, arms move as near as they may: a small quadratic program whose constraints let a
+pair of capsules approach only by a part of what is left of their distance (the velocity dampers
+of B. Faverjon and P. Tournassoud, ICRA 1987). So arms stop short without a knock, slide along,
+and never come out on the far side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pinocchio as pin
+
+from mirror_robot.body.description import mesh_file
+from mirror_robot.body.model import RobotModel
+
+_NEAR = 0.10
+"""Distance beyond the margin [m] within which a pair slows down."""
+
+_APPROACH = 0.5
+"""Part of the distance left to the margin that a pair may lose in one step."""
+
+_LARGEST = 0.2
+"""Largest joint movement [rad] from one look at the distances to the next."""
+
+_STEPS = 6
+_TOLERANCE = 5e-4
+"""Depth below the margin [m] that counts as none."""
+
+_NEVER = 0.25
+"""Pairs that stay this far apart [m] in all samples are not looked at."""
+
+_SAMPLES = 250
+
+
+@dataclass(frozen=True)
+class Capsule:
+    """All points within `radius` [m] of the segment from `start` to `end`.
+
+    Attributes
+    ----------
+    link : str
+    joint : int
+        The joint of `RobotModel.pin` that carries it.
+    start, end : ndarray (3,)
+        In that joint's frame [m].
+    """
+
+    link: str
+    joint: int
+    start: np.ndarray
+    end: np.ndarray
+    radius: float
+
+
+def fit_capsules(points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """Return one to three capsules (start, end, radius) that together hold `points` (n, 3).
+
+    They lie side by side along the longest axis of the points' box; a flat box gets more of them.
+    """
+    centre = 0.5 * (points.max(axis=0) + points.min(axis=0))
+    _, axes = np.linalg.eigh(np.cov((points - centre).T) + 1e-12 * np.eye(3))
+    local = (points - centre) @ axes
+    low, high = local.min(axis=0), local.max(axis=0)
+    own = np.ptp(points, axis=0)
+    if np.prod(own + 1e-6) <= 1.05 * np.prod(high - low + 1e-6):
+        # The part's own axes wrap it as tightly as the principal ones, which corners can mislead.
+        axes, local = np.eye(3), points - centre
+        low, high = local.min(axis=0), local.max(axis=0)
+    order = np.argsort(high - low)[::-1]
+    size, middle = (high - low)[order], 0.5 * (high + low)
+    count = int(np.clip(np.ceil(size[1] / max(size[2], 1e-3) - 0.3), 1, 3))
+    edges = np.linspace(low[order[1]], high[order[1]], count + 1)
+    found = []
+    for first, last in pairwise(edges):
+        inside = (local[:, order[1]] >= first - 1e-6) & (local[:, order[1]] <= last + 1e-6)
+        axis = middle.copy()
+        axis[order[1]] = 0.5 * (first + last)
+        half = max(0.5 * size[0] - 0.5 * max(last - first, size[2]), 0.0)
+        ends = np.array([axis, axis])
+        ends[:, order[0]] += [-half, half]
+        along = np.clip(local[:, order[0]], *ends[:, order[0]])
+        nearest = np.tile(axis, (len(local), 1))
+        nearest[:, order[0]] = along
+        away = np.linalg.norm(local - nearest, axis=1)
+        # Large faces have no points inside: their own half width counts as well.
+        radius = max(float(away[inside].max(initial=0.0)), 0.5 * float(size[2]))
+        found.append((*(ends @ axes.T + centre), radius))
+    return found
+
+
+def _shape_points(geometry: ElementTree.Element, description: Path) -> np.ndarray | None:
+    """Return points (n, 3) on a shape, in its own frame; None if it is not to be had."""
+    shape = next(iter(geometry), None)
+    if shape is None:
+        return None
+    if shape.tag == "box":
+        half = 0.5 * np.array([float(n) for n in shape.get("size").split()])
+        return np.array(np.meshgrid(*[(-h, h) for h in half])).reshape(3, -1).T
+    if shape.tag in ("cylinder", "capsule"):
+        radius, length = float(shape.get("radius")), float(shape.get("length"))
+        angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+        rim = radius * np.column_stack([np.cos(angle), np.sin(angle), 0 * angle])
+        top = np.array([0, 0, 0.5 * length])
+        return np.concatenate([rim + top, rim - top])
+    if shape.tag == "sphere":
+        radius = float(shape.get("radius"))
+        return radius * np.concatenate([np.eye(3), -np.eye(3)])
+    if shape.tag == "mesh":
+        path = mesh_file(shape.get("filename", ""), description)
+        if path is None:
+            return None
+        scale = np.array([float(n) for n in shape.get("scale", "1 1 1").split()])
+        try:
+            import coal
+            return np.array(coal.MeshLoader().load(str(path), scale).vertices())
+        except Exception:  # no coal, or a file that it cannot read: as if it were not there
+            return None
+    return None
+
+
+def _inertia_points(link: ElementTree.Element) -> np.ndarray | None:
+    """Return the corners (8, 3) of the box of even density that has the link's inertia."""
+    inertial = link.find("inertial")
+    if inertial is None or inertial.find("mass") is None or inertial.find("inertia") is None:
+        return None
+    mass = float(inertial.find("mass").get("value", 0))
+    if mass < 0.02:
+        return None
+    entry = {key: float(inertial.find("inertia").get(key, 0))
+             for key in ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")}
+    inertia = np.array([[entry["ixx"], entry["ixy"], entry["ixz"]],
+                        [entry["ixy"], entry["iyy"], entry["iyz"]],
+                        [entry["ixz"], entry["iyz"], entry["izz"]]])
+    values, axes = np.linalg.eigh(inertia)
+    squares = 6 * (values.sum() - 2 * values) / mass
+    half = 0.5 * np.sqrt(np.clip(squares, 1e-6, 0.25))
+    corners = np.array(np.meshgrid(*[(-h, h) for h in half])).reshape(3, -1).T @ axes.T
+    turn, shift = _placement(inertial.find("origin"))
+    return corners @ turn.T + shift
+
+
+def _placement(origin: ElementTree.Element | None) -> tuple[np.ndarray, np.ndarray]:
+    if origin is None:
+        return np.eye(3), np.zeros(3)
+    xyz = np.array([float(n) for n in origin.get("xyz", "0 0 0").split()])
+    rpy = [float(n) for n in origin.get("rpy", "0 0 0").split()]
+    return pin.rpy.rpyToMatrix(*rpy), xyz
+
+
+def capsules_of(model: RobotModel) -> list[Capsule]:
+    """Return the capsules around all links of a robot.
+
+    From the collision shapes; where a link has none that can be read, from its inertia.
+    """
+    robot = ElementTree.fromstring(model.urdf)
+    found = []
+    for link in robot.findall("link"):
+        clouds = []
+        for collision in link.findall("collision"):
+            geometry = collision.find("geometry")
+            points = None if geometry is None else _shape_points(
+                geometry, model.profile.description)
+            if points is not None and len(points):
+                turn, shift = _placement(collision.find("origin"))
+                clouds.append(points @ turn.T + shift)
+        if not clouds:
+            points = _inertia_points(link)
+            if points is None:
+                continue
+            clouds = [points]
+        if len(clouds) > 3:
+            clouds = [np.concatenate(clouds)]
+        frame = model.pin.frames[model.frame(link.get("name"))]
+        turn, shift = frame.placement.rotation, frame.placement.translation
+        for cloud in clouds:
+            for start, end, radius in fit_capsules(cloud):
+                if radius > 0.004:
+                    found.append(Capsule(link.get("name"), frame.parentJoint,
+                                         turn @ start + shift, turn @ end + shift, radius))
+    return found
+
+
+class SelfCollision:
+    """Distances between the parts of a robot, and postures that keep them.
+
+    Parameters
+    ----------
+    model : RobotModel
+        Its profile says the margin and the pairs to ignore. Links that touch by construction
+        (neighbours, and what overlaps in nearly every posture) are left out; a pair that is
+        nearer than the margin at rest may come as near as it is at rest.
+
+    Attributes
+    ----------
+    capsules : list of Capsule
+    pairs : ndarray (p, 2) of int
+        Of `capsules`.
+    margin : ndarray (p,)
+        Least distance of each pair [m].
+    """
+
+    def __init__(self, model: RobotModel) -> None:
+        self.model = model
+        self.capsules = capsules_of(model)
+        self._data = model.pin.createData()
+        self._carrier = np.array([capsule.joint for capsule in self.capsules], int)
+        self._start = np.array([capsule.start for capsule in self.capsules]).reshape(-1, 3)
+        self._end = np.array([capsule.end for capsule in self.capsules]).reshape(-1, 3)
+        self._radius = np.array([capsule.radius for capsule in self.capsules])
+        supports = np.zeros((model.pin.njoints, model.pin.nv), bool)
+        for joint in range(1, model.pin.njoints):
+            for above in model.pin.supports[joint]:
+                if above:
+                    supports[joint, model.pin.joints[above].idx_v] = True
+        self._supports = supports
+        arms = [model.columns(f"{side}_arm") for side in ("left", "right")]
+        self._arms = np.concatenate([np.zeros(0, int), *arms])
+        self.pairs = np.zeros((0, 2), int)
+        self.margin = np.zeros(0)
+        self._choose_pairs()
+
+    def _choose_pairs(self) -> None:
+        model, tree = self.model, self.model.pin
+        first, second = np.triu_indices(len(self.capsules), 1)
+        one, two = self._carrier[first], self._carrier[second]
+        parents = np.array(tree.parents.tolist())
+        keep = (one != two) & (parents[one] != two) & (parents[two] != one)
+        # Only arms give way: a pair that no arm joint moves is not ours.
+        movers = np.flatnonzero(model.drive[:, self._arms].any(axis=1))
+        moved = self._supports[:, movers]
+        keep &= (moved[one] != moved[two]).any(axis=1)
+        ignored = {frozenset(pair) for pair in model.profile.ignore}
+        if ignored:
+            keep &= np.array([frozenset((self.capsules[i].link, self.capsules[j].link))
+                              not in ignored for i, j in zip(first, second)])
+        self.pairs = np.column_stack([first, second])[keep]
+        if not len(self.pairs):
+            return
+        self.margin = np.full(len(self.pairs), model.profile.margin)
+        rng = np.random.default_rng(0)
+        low = np.maximum(model.lower, model.rest - np.pi)
+        high = np.minimum(model.upper, model.rest + np.pi)
+        samples = np.array([self.distances(q) for q in
+                            rng.uniform(low, high, (_SAMPLES, len(low)))])
+        rest = self.distances(model.rest)
+        near = parents[parents[self._carrier[self.pairs]]]
+        close_kin = ((near[:, 0] == self._carrier[self.pairs[:, 1]])
+                     | (near[:, 1] == self._carrier[self.pairs[:, 0]]))
+        always = np.median(samples, axis=0) < self.margin
+        keep = ~always & ~(close_kin & (rest < self.margin)) & (samples.min(axis=0) < _NEVER)
+        self.pairs = self.pairs[keep]
+        self.margin = np.minimum(self.margin, rest - 1e-3)[keep]
+        # Spheres around the capsules, to pass over pairs that are far apart.
+        size = 0.5 * np.linalg.norm(self._end - self._start, axis=1) + self._radius
+        self._reach = size[self.pairs].sum(axis=1) + np.maximum(self.margin, 0.0)
+
+    def _place(self, positions: np.ndarray, jacobians: bool = False) -> tuple:
+        model = self.model
+        q = model.configuration(positions)
+        if jacobians:
+            pin.computeJointJacobians(model.pin, self._data, q)
+        else:
+            pin.forwardKinematics(model.pin, self._data, q)
+        places = self._data.oMi
+        turns = np.empty((model.pin.njoints, 3, 3))
+        shifts = np.empty((model.pin.njoints, 3))
+        for joint in range(model.pin.njoints):
+            place = places[joint]
+            turns[joint], shifts[joint] = place.rotation, place.translation
+        turn, shift = turns[self._carrier], shifts[self._carrier]
+        start = (turn @ self._start[:, :, None])[:, :, 0] + shift
+        end = (turn @ self._end[:, :, None])[:, :, 0] + shift
+        return start, end
+
+    def distances(self, positions: np.ndarray) -> np.ndarray:
+        """Return the distance (p,) [m] of each pair; negative where they overlap."""
+        if not len(self.pairs):
+            return np.zeros(0)
+        return self._closest(*self._place(positions), self.pairs)[0]
+
+    def _near(self, start: np.ndarray, end: np.ndarray, within: float) -> np.ndarray:
+        """Return the pairs that may be nearer than their margin and `within`."""
+        centre = 0.5 * (start + end)
+        gap = centre[self.pairs[:, 0]] - centre[self.pairs[:, 1]]
+        return np.flatnonzero(np.einsum("ij,ij->i", gap, gap) < (self._reach + within) ** 2)
+
+    def _depth(self, positions: np.ndarray) -> float:
+        """Return how far below its margin [m] the worst pair is; 0 where none is."""
+        start, end = self._place(positions)
+        near = self._near(start, end, 0.0)
+        distance = self._closest(start, end, self.pairs[near])[0]
+        return float((self.margin[near] - distance).max(initial=0.0))
+
+    def _closest(self, start: np.ndarray, end: np.ndarray, pairs: np.ndarray) -> tuple:
+        """Return distances (p,), closest points (p, 3) of the axes, and their distances."""
+        i, j = pairs.T
+        p, q = start[i], start[j]
+        u, v, w = end[i] - p, end[j] - q, p - q
+        a, e = (u * u).sum(axis=1), (v * v).sum(axis=1)
+        b, c, f = (u * v).sum(axis=1), (u * w).sum(axis=1), (v * w).sum(axis=1)
+        safe_a, safe_e = np.maximum(a, 1e-12), np.maximum(e, 1e-12)
+        determinant = a * e - b * b
+        s = np.where(determinant > 1e-9 * safe_a * safe_e,
+                     (b * f - c * e) / np.maximum(determinant, 1e-18), 0.5)
+        s = np.minimum(np.maximum(s, 0.0), 1.0)
+        t = np.minimum(np.maximum((b * s + f) / safe_e, 0.0), 1.0)
+        s = np.minimum(np.maximum((b * t - c) / safe_a, 0.0), 1.0)
+        on_p, on_q = p + s[:, None] * u, q + t[:, None] * v
+        gap = on_q - on_p
+        length = np.sqrt((gap * gap).sum(axis=1))
+        return length - self._radius[i] - self._radius[j], on_p, on_q, length
+
+    def clearance(self, positions: np.ndarray) -> float:
+        """Return by how much [m] the worst pair keeps its margin; negative where it does not."""
+        return float((self.distances(positions) - self.margin).min(initial=np.inf))
+
+    def closest_pair(self, positions: np.ndarray) -> tuple[str, str, float]:
+        """Return the links of the worst pair and the distance [m] that it has."""
+        distances = self.distances(positions)
+        worst = int((distances - self.margin).argmin())
+        i, j = self.pairs[worst]
+        return self.capsules[i].link, self.capsules[j].link, float(distances[worst])
+
+    def limit(
+        self, last: np.ndarray, wanted: np.ndarray, reach: np.ndarray | float = np.inf,
+    ) -> np.ndarray:
+        """Return the posture (n,) nearest to `wanted` that the arms can reach without touching.
+
+        Parameters
+        ----------
+        last : ndarray (n,)
+            The posture before; if it keeps the margins, so does the result.
+        wanted : ndarray (n,)
+        reach : ndarray (n,) or float
+            Largest movement of the joints that are kept from `wanted` [rad].
+        """
+        if not len(self.pairs):
+            return wanted
+        away = wanted - last
+        if np.abs(away).max() <= _LARGEST:
+            if self._depth(wanted) == 0.0:
+                return wanted
+        q = last.copy()
+        others = np.ones(len(q), bool)
+        others[self._arms] = False
+        limit = np.broadcast_to(reach, q.shape)[self._arms]
+        low = np.maximum(self.model.lower[self._arms], last[self._arms] - limit)
+        high = np.minimum(self.model.upper[self._arms], last[self._arms] + limit)
+        before = self._depth(q)
+        steps = int(np.clip(np.ceil(np.abs(away).max() / _LARGEST), 2, _STEPS))
+        for step in range(steps):
+            left = wanted - q
+            share = 1.0 / (steps - step)
+            trial = q.copy()
+            trial[others] += share * left[others]
+            move = np.clip(share * left[self._arms], -_LARGEST, _LARGEST)
+            move = self._damped(q, trial, move, low - q[self._arms], high - q[self._arms])
+            for _ in range(4):
+                trial[self._arms] = q[self._arms] + move
+                depth = self._depth(trial)
+                if depth <= max(before, _TOLERANCE):
+                    q, before = trial, depth
+                    break
+                move = 0.5 * move
+            else:
+                # The trunk may go on only if that makes nothing worse.
+                break
+        return q
+
+    def _damped(
+        self, q: np.ndarray, trial: np.ndarray, move: np.ndarray, low: np.ndarray,
+        high: np.ndarray,
+    ) -> np.ndarray:
+        """Return the movement of the arms nearest to `move` that no pair objects to."""
+        at = q.copy()
+        at[:] = trial
+        at[self._arms] = q[self._arms]
+        start, end = self._place(at, jacobians=True)
+        near = self._near(start, end, _NEAR)
+        distance, on_p, on_q, length = self._closest(start, end, self.pairs[near])
+        left = distance - self.margin[near]
+        if not (left < _NEAR).any():
+            return np.clip(move, low, high)
+        normal = (on_q - on_p) / np.maximum(length, 1e-9)[:, None]
+        jacobian = np.reshape(self._data.J, (6, -1))
+        linear, angular = jacobian[:3], jacobian[3:]
+        carriers = self._carrier[self.pairs[near]]
+        rows = (self._supports[carriers[:, 1]] * (
+            normal @ linear + np.cross(on_q, normal) @ angular)
+            - self._supports[carriers[:, 0]] * (
+                normal @ linear + np.cross(on_p, normal) @ angular))
+        rows = (rows @ self.model.drive)[:, self._arms]
+        # Below its margin a pair must part, by half of what is missing; above, it may approach.
+        bound = -_APPROACH * left
+        return np.clip(_nearest(move, rows, bound, low, high), low, high)
+
+
+def _nearest(
+    move: np.ndarray, rows: np.ndarray, bound: np.ndarray, low: np.ndarray, high: np.ndarray,
+) -> np.ndarray:
+    """Return x nearest to `move` with rows @ x >= bound, low <= x <= high.
+
+    Dykstra's alternating projections onto the half-spaces and the box, in Hildreth's form.
+    """
+    norms = (rows * rows).sum(axis=1)
+    live = norms > 1e-8
+    rows, bound, norms = rows[live], bound[live], norms[live]
+    x = np.clip(move, low, high)
+    if not len(rows) or (rows @ x >= bound - 1e-9).all():
+        return x
+    force = np.zeros(len(rows))
+    spare = np.zeros_like(x)
+    x = move.copy()
+    for _ in range(25):
+        moved = 0.0
+        for i in np.flatnonzero((rows @ x < bound) | (force > 0)):
+            change = max((bound[i] - rows[i] @ x) / norms[i], -force[i])
+            force[i] += change
+            x = x + change * rows[i]
+            moved = max(moved, abs(change))
+        y = np.clip(x + spare, low, high)
+        spare = x + spare - y
+        x = y
+        if moved < 1e-5:
+            break
+    return x
