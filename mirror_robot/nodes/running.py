@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.node import Node
 
@@ -30,7 +31,7 @@ def run(make_node: Callable[[], Node]) -> int:
         node = make_node()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        executor.spin()
+        _spin(executor, node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (ParameterError, ValueError, OSError) as error:
@@ -50,6 +51,21 @@ def run(make_node: Callable[[], Node]) -> int:
         if rclpy.ok():
             rclpy.shutdown()
     return 0
+
+
+def _spin(executor: SingleThreadedExecutor, node: Node) -> None:
+    """Spin for good; survive requests that rclpy turns into an exception instead of an answer.
+
+    A lifecycle transition that does not go with the present state (configure what is configured)
+    must not end a node that has a robot in its hands.
+    """
+    while True:
+        try:
+            return executor.spin()
+        except _rclpy.RCLError as error:
+            if "ransition" not in str(error):
+                raise
+            node.get_logger().warning(f"refused a lifecycle transition: {error}")
 
 
 def bring_up(node: LifecycleNode) -> None:
