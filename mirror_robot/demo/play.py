@@ -13,8 +13,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-# Nothing of a demo leaves this machine, and it reaches no robot on the network.
+# Nothing of a demo leaves this machine, it reaches no robot on the network, and two demos at once
+# do not hear each other.
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
 
 # First of all: the rclpy wheels start the interpreter anew when they are imported.
 from mirror_robot.demo.recorder import DemoError, Recorder  # isort: skip
@@ -113,6 +115,8 @@ def run_demo(
     model = load_model(robot)
     played = [open_clip(name, duration) for name in clips or SAMPLES]
     output.mkdir(parents=True, exist_ok=True)
+    domain = os.environ["ROS_DOMAIN_ID"]
+    print(f"topics are below /{DEMO_NAMESPACE} with ROS_DOMAIN_ID={domain}", flush=True)
     runs: list[Run] = []
     recorder = Recorder(DEMO_NAMESPACE)
     try:
