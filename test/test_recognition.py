@@ -265,6 +265,15 @@ def test_features_do_not_depend_on_which_angles_a_straight_arm_takes(robot):
     np.testing.assert_allclose(robot.features(positions), robot.features(turned), atol=0.02)
 
 
+def test_noise_beyond_the_limit_at_which_a_face_joint_rests_is_no_expression(robot):
+    model = robot.model
+    lip = model.index["upper_lip"]
+    assert model.lower[lip] == model.rest[lip]
+    positions = model.rest.copy()
+    positions[lip] -= 0.01
+    np.testing.assert_allclose(robot.features(positions), robot.features(model.rest), atol=1e-9)
+
+
 def test_compression_keeps_direction_and_shrinks_differences():
     slow, fast = compressed(np.array([[1.0, 0, 0], [4.0, 0, 0]]))
     assert slow[1] == fast[1] == 0

@@ -1,9 +1,9 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""What a robot feels of its posture: where its limbs point, how it holds itself, its face.
+"""What a robot feels of its own posture: the way its limbs point, its trunk, head and face.
 
 Joint positions are a poor measure of likeness: near a straight elbow or a raised arm very
-different angles are the same posture. The robot's own kinematics turns them into limb directions, angles of
-trunk and head, and how far each face joint is driven; units are compared there.
+different angles are the same posture. The robot's own kinematics turns them into limb directions,
+angles of trunk and head, and how far each face joint is driven; units are compared there.
 """
 
 from __future__ import annotations
@@ -124,5 +124,6 @@ class MotorFeatures:
             offset = positions[self._face] - model.rest[self._face]
             end = np.where(offset > 0, model.upper[self._face], model.lower[self._face])
             span = np.maximum(np.abs(end - model.rest[self._face]), 1e-9)
-            out[self.size - len(self._face):] = offset / span
+            # A joint may rest at its limit; what noise adds beyond is no expression.
+            out[self.size - len(self._face):] = np.clip(offset / span, -1.0, 1.0) * (span > 1e-6)
         return out
