@@ -88,6 +88,16 @@ def test_understanding_that_changes_every_second_does_not_make_it_chatter():
     assert 5 <= len(sentences) <= 11
 
 
+def test_a_change_that_the_words_do_not_tell_gives_no_second_sentence_alike():
+    narrator = Narrator()
+    emotions = {"sadness": 0.9, "neutral": 0.1}
+    sad = _affect(0.0, -0.5, -0.2, -0.3, emotions)
+    first = _tell(narrator, 0.0, 4.0, action="smile", affect=sad)
+    # The felt face takes the place of the unit in the sentence: only the unit has changed.
+    second = _tell(narrator, 4.0, 12.0, action="frown", affect=sad)
+    assert len(first) == 1 and second == []
+
+
 def test_the_end_of_an_action_alone_is_not_told():
     narrator = Narrator()
     assert len(_tell(narrator, 0.0, 3.0, action="nod", label="agree")) == 1

@@ -29,6 +29,9 @@ _MAPPINGS = {
 }
 _TEXTS = ("language", "still", "and")
 
+_FACES = ("smile", "cry", "frown", "surprise")
+"""Units of the face, which the felt emotion tells better."""
+
 _DEGREE_FROM = (0.35, 0.60)
 """Intensity of a mood from which it is told plainly, and from which as strong."""
 
@@ -181,6 +184,7 @@ class Narrator:
         self._said: dict[str, tuple[float, _Said]] = {}
         self._candidate: dict[str, tuple[float, _Said]] = {}
         self._last: dict[str, float] = {}
+        self._sentences: dict[str, str] = {}
 
     def update(self, understanding: Understanding) -> str | None:
         """Return the sentence that is due now, or None."""
@@ -206,8 +210,11 @@ class Narrator:
             # An end is told by what comes next; only a face and mood that calm down are told.
             if not about.action and about.face == before.face and about.mood == before.mood:
                 return None
-        self._said[person] = (stamp, about)
-        return self._sentence(understanding, about, mood)
+        sentence = self._sentence(understanding, about, mood)
+        # What changed may be something that the words do not tell.
+        told = sentence != self._sentences.get(person)
+        self._said[person], self._sentences[person] = (stamp, about), sentence
+        return sentence if told else None
 
     def gone(self, person: str) -> str | None:
         """Return the sentence that a person has gone; None if nothing was said of them."""
@@ -216,7 +223,7 @@ class Narrator:
         return self._words["gone"].format(who=self._who(person)) if spoken else None
 
     def _forget(self, person: str) -> None:
-        for memory in (self._said, self._candidate, self._last):
+        for memory in (self._said, self._candidate, self._last, self._sentences):
             memory.pop(person, None)
 
     def _who(self, person: str) -> str:
@@ -235,7 +242,7 @@ class Narrator:
         done = []
         # The unit of a face says how the face moves, the felt emotion what that is: weeping moves
         # the corners of the mouth like a smile.
-        if about.action and not (about.face and about.action in ("smile", "frown", "surprise")):
+        if about.action and not (about.face and about.action in _FACES):
             done.append(self._action(about.action))
         if about.face:
             done.append(words["faces"][about.face])
