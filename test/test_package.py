@@ -83,10 +83,10 @@ def test_no_second_opencv_is_ever_installed():
 @pytest.mark.slow
 def test_an_installation_by_pip_has_commands_and_share_files(tmp_path):
     source, target = tmp_path / "source", tmp_path / "target"
-    files = subprocess.run(
+    listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
-    for name in filter(None, files):
+    for name in filter(None, listed):
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
@@ -95,10 +95,12 @@ def test_an_installation_by_pip_has_commands_and_share_files(tmp_path):
          "--no-deps", "--target", str(target), str(source)], check=True)
     assert (target / "bin" / "mirror_robot").is_file()
     share = target / "share" / "mirror_robot"
-    for folder in ("config", "description", "launch"):
-        expected = {path.relative_to(source) for path in (source / folder).rglob("*")
-                    if path.is_file()}
-        assert expected == {path.relative_to(share) for path in (share / folder).rglob("*")
-                            if path.is_file()}
+
+    def files(root: Path, folder: str) -> set[Path]:
+        return {path.relative_to(root) for path in (root / folder).rglob("*")
+                if path.is_file() and "__pycache__" not in path.parts}
+
+    for folder in ("config", "description", "launch", "worlds"):
+        assert files(source, folder) == files(share, folder)
     assert (target / "share/ament_index/resource_index/packages/mirror_robot").is_file()
     assert (target / "mirror_robot" / "py.typed").is_file()
