@@ -326,8 +326,8 @@ def learn_primitive(
 ) -> MotorPrimitive:
     """Learn a unit from a few demonstrations, each of which becomes a style of its own.
 
-    Few demonstrations are better kept than averaged: aligned to single recordings, recognition was
-    9 points better than to their mean (20 actions, 10 people).
+    Demonstrations are kept, not averaged: with every recording kept as a style of its own instead
+    of one, recognition of 20 actions of 10 people rose from 65.5 to 74.7 % (MSRAction3D).
 
     Parameters
     ----------
