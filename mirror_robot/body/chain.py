@@ -461,7 +461,7 @@ def _bounded(
     return np.minimum(np.maximum(step, low), high)
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return a x b over the last axis; numpy's own is several times slower on small arrays."""
     out = np.empty_like(a)
     out[..., 0] = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
@@ -517,7 +517,7 @@ class _BatchKinematics:
             rotation.append(here)
             place.append(position)
         turning = [row for row, *_, slide in self._joints if slide is None]
-        linear[:, turning] = _cross(linear[:, turning], angular[:, turning])
+        linear[:, turning] = cross(linear[:, turning], angular[:, turning])
         points = np.stack([place[joint] + rotation[joint] @ offset
                            for joint, offset in chain._points], axis=1)
         limbs = points[:, 1:] - points[:, :-1]
@@ -542,7 +542,7 @@ class _BatchKinematics:
         return directions, change
 
     def refine(
-        self, start: np.ndarray, targets: np.ndarray, squares: np.ndarray, iterations: int = 5,
+        self, start: np.ndarray, targets: np.ndarray, squares: np.ndarray, iterations: int = 4,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the local minima (b, k) from `start` (b, k), and their errors (b,) [rad]."""
         chain = self._chain

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pinocchio as pin
 
+from mirror_robot.body.chain import cross
 from mirror_robot.body.description import mesh_file
 from mirror_robot.body.model import RobotModel
 
@@ -356,7 +357,7 @@ class SelfCollision:
         low = np.maximum(self.model.lower[self._arms], last[self._arms] - limit)
         high = np.minimum(self.model.upper[self._arms], last[self._arms] + limit)
         before = self._depth(q)
-        steps = int(np.clip(np.ceil(np.abs(away).max() / _LARGEST), 2, _STEPS))
+        steps = int(np.clip(np.ceil(np.abs(away).max() / _LARGEST), 1, _STEPS))
         for step in range(steps):
             left = wanted - q
             share = 1.0 / (steps - step)
@@ -395,9 +396,9 @@ class SelfCollision:
         linear, angular = jacobian[:3], jacobian[3:]
         carriers = self._carrier[self.pairs[near]]
         rows = (self._supports[carriers[:, 1]] * (
-            normal @ linear + np.cross(on_q, normal) @ angular)
+            normal @ linear + cross(on_q, normal) @ angular)
             - self._supports[carriers[:, 0]] * (
-                normal @ linear + np.cross(on_p, normal) @ angular))
+                normal @ linear + cross(on_p, normal) @ angular))
         rows = (rows @ self.model.drive)[:, self._arms]
         # Below its margin a pair must part, by half of what is missing; above, it may approach.
         bound = -_APPROACH * left

@@ -19,6 +19,7 @@ import numpy as np
 import pinocchio as pin
 import yaml
 
+from mirror_robot.body.collision import SelfCollision
 from mirror_robot.body.description import (
     DescriptionError,
     mimics,
@@ -27,6 +28,7 @@ from mirror_robot.body.description import (
 )
 from mirror_robot.body.model import RobotModel
 from mirror_robot.body.profile import RobotProfile, load_profile
+from mirror_robot.body.retargeting import Retargeter, RobotPosture
 from mirror_robot.human.posture import SIDES, HumanPosture
 
 _ARM = re.compile(r"arm|shoulder|elbow|wrist|humer|clavic|collar|hand|^[lr]?_?(left|right)?_?[sew]"
@@ -435,7 +437,6 @@ def _fill_in(
     content: dict, path: Path, text: str, base: np.ndarray, notes: list[str],
 ) -> None:
     """Add palms, rest posture, velocity cap and controller to the profile `content`."""
-    from mirror_robot.body.retargeting import Retargeter
     chains = content["chains"]
     content["limits"] = {"velocity": 30.0}
     model = _model(content, path, text)
@@ -446,16 +447,9 @@ def _fill_in(
         notes.append("unsure: the description has no sensible velocity limits for some joints; "
                      "6 rad/s is put down as the cap")
     model = _model(content, path, text)
-    # Rest: hanging arms with the elbows bent a little forward.
-    bent = HumanPosture.standing()
-    for row in (0, 3):
-        out = 0.12 if row == 0 else -0.12
-        bent.limbs[row] = [0.0, out, -1.0]
-        bent.limbs[row + 1:row + 3] = [0.25, 0.0, -1.0]
-    bent.limbs[:] /= np.linalg.norm(bent.limbs, axis=1, keepdims=True)
-    retargeter = Retargeter(model)
-    for _ in range(60):
-        posture = retargeter.retarget(replace(bent, palms=np.full((2, 3), np.nan)))
+    posture, collisions = _rest(model)
+    if collisions is not None:
+        notes.append(f"unsure: at rest {collisions}; it may rest better otherwise")
     rest = {joint: round(float(posture.positions[i]), 2)
             for i, joint in enumerate(model.joint_names)
             if np.isfinite(posture.positions[i]) and abs(posture.positions[i]) > 0.02
@@ -483,6 +477,31 @@ def _fill_in(
     joints = [joint for chain in chains.values() for joint in chain["joints"]]
     content["controllers"] = {"upper_body_controller": joints}
     notes.append("unsure: the controllers' names; put down those that your robot starts")
+
+
+def _rest(model: RobotModel) -> tuple[RobotPosture, str | None]:
+    """Return a posture with hanging arms, and which links overlap in it, if any do.
+
+    The elbows are a little bent. Arms that would hang into the robot are spread until they clear.
+    """
+    collision = SelfCollision(model)
+    found = []
+    for out in (0.12, 0.3, 0.5, 0.8):
+        bent = HumanPosture.standing()
+        for row, side in ((0, out), (3, -out)):
+            bent.limbs[row] = [0.0, side, -1.0]
+            bent.limbs[row + 1:row + 3] = [0.25, side, -1.0]
+        bent.limbs[:] /= np.linalg.norm(bent.limbs, axis=1, keepdims=True)
+        retargeter = Retargeter(model, avoid_collisions=False)
+        for _ in range(60):
+            posture = retargeter.retarget(replace(bent, palms=np.full((2, 3), np.nan)))
+        distances = collision.distances(posture.positions)
+        found.append((float(distances.min(initial=1.0)), posture))
+        if found[-1][0] > -0.02:
+            return posture, None
+    deep, posture = max(found, key=lambda entry: entry[0])
+    first, second, _ = collision.closest_pair(posture.positions)
+    return posture, f"{first} and {second} overlap by {-100 * deep:.0f} cm"
 
 
 def _model(content: dict, path: Path, text: str) -> RobotModel:

@@ -167,7 +167,8 @@ class Retargeter:
         pace = _CATCH_UP if period is None else self.model.velocity * period
         held = np.abs(self._sent - before) > 1e-6
         catch_up = self._sent + np.clip(q - self._sent, -1.0 * pace, pace)
-        return self._collision.limit(self._sent, np.where(held, catch_up, q))
+        return self._collision.limit(self._sent, np.where(held, catch_up, q),
+                                     np.inf if period is None else pace)
 
     def _carrier(self, chain: Chain) -> np.ndarray:
         """Return the rotation from the body frame to that of a chain, at the present posture."""
