@@ -160,6 +160,22 @@ def test_a_clock_that_jumps_back_does_not_stop_the_understanding(repertoire):
         assert max(reading.activation["wave_right"] for reading in readings) > 0.9
 
 
+def test_a_face_that_overtakes_the_body_does_not_make_the_units_forget(repertoire):
+    mirror = MirrorSystem(repertoire, mirror_image=False)
+    fired = []
+    for frame, posture in enumerate(movement("wave_right")):
+        stamp = 10.0 + frame / 25.0
+        mirror.see_body(body(stamp, posture))
+        fired.append(mirror.understand(stamp).activation["wave_right"])
+        if frame % 3 == 2:
+            # The next image's face is through before its body.
+            mirror.see_face(FaceObservation(stamp + 0.05, "anna", {"mouthSmileLeft": 0.0}))
+            mirror.understand(stamp + 0.05)
+    assert max(fired) > 0.9
+    late = fired[fired.index(max(fired)):]
+    assert min(late[:10]) > 0.5, "no collapse from frame to frame"
+
+
 def test_the_smile_unit_rises_with_the_smile_of_the_clip(repertoire):
     mirror = MirrorSystem(repertoire)
     before, after = [], []

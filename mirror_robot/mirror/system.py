@@ -27,6 +27,9 @@ CHANNELS = ("body", "head", "face")
 _FRESH = 0.3
 """Age [s] up to which what was last seen of body, head or face still counts as seen."""
 
+_BACKWARDS = 0.5
+"""A stamp further back than this [s] is a clock that jumped or a bag that loops."""
+
 _FACING = 0.6
 """A head turned no further than this from the camera [rad] faces the robot."""
 
@@ -108,6 +111,7 @@ class MirrorSystem:
         self._head: np.ndarray | None = None
         self._head_stamp, self._heading = -np.inf, 0.0
         self._mouth_hidden = False
+        self._understood = -np.inf
         self._retargeter.reset()
         self._other.reset()
         self._neutral.reset()
@@ -163,7 +167,14 @@ class MirrorSystem:
         return self._face
 
     def understand(self, stamp: float) -> Reading:
-        """Return what is understood of the person at `stamp` [s]."""
+        """Return what is understood of the person at `stamp` [s].
+
+        Body and face come each at its own pace; what is a little older than the last thing
+        understood still counts, but time does not go backwards for it.
+        """
+        if 0 < self._understood - stamp < _BACKWARDS:
+            stamp = self._understood
+        self._understood = stamp
         positions = np.full(len(self.model.joint_names), np.nan)
         seen = []
         for part, when in ((self._body, self._body_stamp), (self._face, self._face_stamp)):

@@ -59,9 +59,10 @@ def _spin(executor: SingleThreadedExecutor, node: Node) -> None:
     A lifecycle transition that does not go with the present state (configure what is configured)
     must not end a node that has a robot in its hands.
     """
-    while True:
+    while rclpy.ok():
         try:
-            return executor.spin()
+            # Python hears signals between waits only, and a node may have no timer.
+            executor.spin_once(timeout_sec=0.5)
         except _rclpy.RCLError as error:
             if "ransition" not in str(error):
                 raise
