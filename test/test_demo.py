@@ -85,6 +85,11 @@ def test_an_arm_that_hangs_still_has_no_correlation():
     assert np.isnan(correlation(np.zeros(3), np.zeros(3)))
 
 
+def test_an_arm_that_was_never_seen_has_no_lag():
+    nothing = np.empty(0)
+    assert np.isnan(best_lag(nothing, nothing, nothing))
+
+
 def test_latency_is_that_of_the_first_command_after_an_image():
     recording = imitation()
     recording.tracks["command"].add(BEGIN + 3.0, BEGIN + 2.999, ("resting", {}))

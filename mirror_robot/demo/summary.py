@@ -105,7 +105,12 @@ def correlation(person: np.ndarray, robot: np.ndarray) -> float:
 
 
 def best_lag(times: np.ndarray, person: np.ndarray, robot: np.ndarray) -> float:
-    """Return the delay [s] of the robot, up to 1 s, at which the two go together best."""
+    """Return the delay [s] of the robot, up to 1 s, at which the two go together best.
+
+    NaN where `correlation` is NaN, as of an arm that was never seen.
+    """
+    if not np.isfinite(correlation(person, robot)):
+        return float("nan")
     lags = np.arange(0.0, 1.01, 0.02)
     found = [correlation(person, np.interp(times + lag, times, robot)) for lag in lags]
     return float(lags[np.argmax(found)]) if np.isfinite(found).all() else float("nan")
