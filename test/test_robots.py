@@ -177,3 +177,28 @@ def test_the_profile_found_in_a_description_names_the_chains_of_the_written_one(
     assert found.forward == model.profile.forward
     assert len(discovery.profile_yaml.splitlines()) < 60
     assert any(note.startswith("unsure:") for note in discovery.notes)
+
+
+def test_a_head_on_six_legs_turns_as_the_person_does_and_says_so_itself():
+    model = robot("reachy_mini")
+    retargeter = Retargeter(model)
+    for axis in np.array([[0.3, 0, 0], [0, 0.4, 0], [0, -0.2, 0.8], [-0.1, 0.3, -0.5]]):
+        c, s = np.cos(np.linalg.norm(axis)), np.sin(np.linalg.norm(axis))
+        x, y, z = axis / np.linalg.norm(axis)
+        cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+        head = np.eye(3) + s * cross + (1 - c) * cross @ cross
+        result = retargeter.retarget(_posture([0, 0.2, -1], head=head))
+        assert result.residual["head"] < np.radians(0.5)
+        np.testing.assert_allclose(model.human_posture(result.positions).head, head, atol=1e-3)
+
+
+def test_a_head_on_six_legs_goes_as_far_as_its_motors_do_and_tells_what_is_missing():
+    model = robot("reachy_mini")
+    result = _settle(Retargeter(model), _posture([0, 0.2, -1], head=_yaw(2.8)))
+    q = result.positions[model.columns("head")]
+    assert (q >= model.lower[model.columns("head")]).all()
+    assert (q <= model.upper[model.columns("head")]).all()
+    front = model.human_posture(result.positions).head[:, 0]
+    shown = np.arctan2(front[1], front[0])
+    assert 0.3 < shown < 2.7
+    assert result.residual["head"] == pytest.approx(2.8 - shown, abs=0.05)

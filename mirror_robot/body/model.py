@@ -19,6 +19,7 @@ from mirror_robot.body.description import (
     parse_description,
     read_description,
 )
+from mirror_robot.body.platform import Platform
 from mirror_robot.body.profile import ProfileError, RobotProfile, choices, load_profile
 from mirror_robot.human.posture import SIDES, HumanPosture
 
@@ -78,6 +79,8 @@ class RobotModel:
     drive : ndarray (pin.nv, n)
         Velocity of each of `pin`'s joints per velocity of the model's: a permutation, and the
         multipliers of joints that mimic others.
+    platform : Platform or None
+        The parallel platform that carries the head; `points` of links on it are not followed.
     base : ndarray (3, 3)
         Rotation from the root link's axes to the body frame's.
 
@@ -162,6 +165,9 @@ class RobotModel:
         self._place(np.clip(upright, self.lower, self.upper))
         self._upright = {name: self._data.oMf[frame].rotation.copy()
                          for name, frame in self._frames.items()}
+        self.platform = self._platform()
+        if self.platform is not None:
+            self._carrier_upright = self._data.oMi[self.platform.carrier].rotation.copy()
         self._limbs = [self._limb_frames(side) for side in SIDES]
         for name, chain in profile.chains.items():
             ends = [key for key in _ARM_POINTS if key in chain.links]
@@ -225,6 +231,17 @@ class RobotModel:
             if frame.parentJoint == 0:
                 frame.placement = turn * frame.placement
         self._data = self.pin.createData()
+
+    def _platform(self) -> Platform | None:
+        """Return the platform that carries the head, if one does."""
+        chain = self.profile.chains.get("head")
+        if chain is None or not chain.legs:
+            return None
+        return Platform(
+            self.pin, [self.pin.getJointId(joint) for joint in chain.joints],
+            [self._frames[chain.legs[joint][0]] for joint in chain.joints],
+            [self._frames[chain.legs[joint][1]] for joint in chain.joints],
+            self._frames[chain.links["link"]], self._offset.copy())
 
     def _limb_frames(self, side: str) -> list[int]:
         chain = self.profile.chains.get(f"{side}_arm")
@@ -358,6 +375,11 @@ class RobotModel:
             if part in self.profile.chains:
                 link = self.profile.chains[part].links["link"]
                 getattr(posture, part)[:] = self._rotation(link)
+        if self.platform is not None:
+            motors = np.where(np.isfinite(positions), positions, self.rest)[self.columns("head")]
+            carrier = self._data.oMi[self.platform.carrier].rotation
+            posture.head[:] = (carrier @ self._carrier_upright.T
+                               @ self.platform.rotation(motors))
         return posture
 
     def limb_directions(self, positions: np.ndarray) -> np.ndarray:

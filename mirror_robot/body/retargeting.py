@@ -18,6 +18,7 @@ import pinocchio as pin
 from mirror_robot.body.chain import Chain
 from mirror_robot.body.collision import SelfCollision
 from mirror_robot.body.model import RobotModel
+from mirror_robot.body.platform import PlatformChain
 from mirror_robot.human.posture import LIMBS, SIDES, HumanPosture
 
 _LONGEST = 0.2
@@ -85,7 +86,8 @@ class Retargeter:
         self.model = model
         self.mirror_image = mirror_image
         self.amplitude = amplitude
-        self._chains = {name: Chain(model, name) for name in model.profile.chains}
+        self._chains = {name: PlatformChain(model, name) if chain.legs else Chain(model, name)
+                        for name, chain in model.profile.chains.items()}
         arms = any(name.endswith("_arm") for name in model.profile.chains)
         self._collision = SelfCollision(model) if avoid_collisions and arms else None
         self._data = model.pin.createData()
@@ -170,7 +172,7 @@ class Retargeter:
         return self._collision.limit(self._sent, np.where(held, catch_up, q),
                                      np.inf if period is None else pace)
 
-    def _carrier(self, chain: Chain) -> np.ndarray:
+    def _carrier(self, chain: Chain | PlatformChain) -> np.ndarray:
         """Return the rotation from the body frame to that of a chain, at the present posture."""
         if chain.carrier:
             pin.forwardKinematics(self.model.pin, self._data, self.model.configuration(self._q))
