@@ -1,0 +1,49 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""`mirror_robot profile`: a first profile for somebody's own robot, and what was recognised."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommand `profile` to the command line."""
+    parser = commands.add_parser(
+        "profile", help="write a profile for a robot from its URDF",
+        description="Finds arms, head and torso in a robot description (URDF, xacro or MJCF) by "
+        "names and kinematics, writes a profile that a person can read and correct, says what it "
+        "is unsure of, and draws the robot with its chains coloured.")
+    parser.add_argument("urdf", type=Path, help="the robot's URDF, xacro or MJCF file")
+    parser.add_argument("--name", help="the robot's name (default: as in the description)")
+    parser.add_argument("--output", type=Path, metavar="FILE",
+                        help="where the profile goes (default: NAME.yaml); the picture goes "
+                        "beside it, as .svg")
+    parser.add_argument("--force", action="store_true", help="write over files that are there")
+
+
+def run_profile(
+    urdf: Path, name: str | None = None, output: Path | None = None, force: bool = False,
+) -> int:
+    """Write profile and picture, print what was found; return the exit code (0 fine, 1 not)."""
+    from mirror_robot.body.discovery import discover_profile
+    from mirror_robot.body.drawing import draw_robot
+    from mirror_robot.body.model import load_model
+    discovery = discover_profile(urdf, name)
+    if output is None:
+        title = next(line for line in discovery.profile_yaml.splitlines()
+                     if line.startswith("name: "))
+        output = Path(f"{name or title.removeprefix('name: ').strip(chr(39))}.yaml")
+    picture = output.with_suffix(".svg")
+    for path in (output, picture):
+        if path.exists() and not force:
+            print(f"{path} is there already; --force writes over it, --output names another file")
+            return 1
+    output.write_text(discovery.profile_yaml, encoding="utf-8")
+    picture.write_text(draw_robot(load_model(output)), encoding="utf-8")
+    for note in discovery.notes:
+        print(f"  {note}")
+    print(f"{output}: the profile; read it, correct what is unsure, then use it with "
+          f"--robot {output}")
+    print(f"{picture}: the robot with its chains coloured")
+    return 0
