@@ -8,7 +8,7 @@ import pytest
 
 from mirror_robot.actuation.actuator import Actuator, Command, Settings
 from mirror_robot.actuation.limits import JointLimits
-from mirror_robot.actuation.safety import State
+from mirror_robot.actuation.safety import FollowingMonitor, State
 
 NAMES = ("shoulder", "elbow", "jaw")
 LIMITS = JointLimits(
@@ -157,6 +157,28 @@ def test_commands_come_at_their_rate_and_carry_the_stamp_of_the_image():
     world.run(2.0, lambda t: (np.sin(3.0 * t), -1.0, 0.1))
     assert 95 <= len(world.commands) <= 101
     assert 0.05 <= world.now - world.commands[-1].stamp <= 0.1
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 4])
+def test_several_periods_at_a_time_lead_to_the_same_motion_as_one_by_one(ratio):
+    paths = []
+    for steps in (1, ratio):
+        world = World(command_rate=100.0 / ratio).enabled()
+        path = []
+        for period in range(1, 201):
+            world.steady += 0.01
+            world.actuator.receive_joint_states(list(NAMES), world.robot.tolist())
+            if period % 4 == 1:
+                world.target((np.sin(0.05 * period), -1.0, 0.1))
+            if period % steps == 0:
+                command = world.actuator.tick(world.now, world.steady, steps)
+                if period % ratio == 0:
+                    world.robot = command.positions[0]
+                    path.append(world.actuator.shaper.motion.position)
+        paths.append(path)
+    np.testing.assert_allclose(paths[0], paths[1], atol=0.02)
+    assert abs(paths[0][-1][0]) > 0.3
+    assert not world.actuator.faults
 
 
 def test_a_robot_that_stands_gets_no_endless_commands():
@@ -326,6 +348,36 @@ def test_a_joint_that_is_stalled_below_the_tracking_error_is_found():
     world.run(6.0, lambda t: (0.0, -1.0 + 0.3 * np.sin(5.0 * t), 0.1))
     assert world.actuator.faults["stalled"] == 1
     assert "elbow" in world.actuator.supervisor.reason
+
+
+def monitored(told, seen, travel=0.085):
+    """Return when a joint told and seen at 100 Hz is found stalled [s]; None: never."""
+    monitor = FollowingMonitor(np.full(1, 0.5), 0.5, np.full(1, travel))
+    for step, (told_now, seen_now) in enumerate(zip(told, seen)):
+        if monitor.check(np.array([told_now]), np.array([seen_now]), 0.01 * step)[1].any():
+            return 0.01 * step
+    return None
+
+
+@pytest.mark.parametrize("late", [0, 5, 20, 40])
+def test_twitches_of_a_lip_seen_late_or_never_are_no_stall(late):
+    # Up and down by 0.12 rad in a tenth of a second, at any phase relative to the slots.
+    for phase in range(10):
+        told = np.zeros(600)
+        for begin in range(130 + phase, 560, 171):
+            told[begin:begin + 11] = 0.12 * np.sin(np.linspace(0.0, np.pi, 11))
+        assert monitored(told, np.roll(told, late)) is None
+        assert monitored(told, np.zeros(600)) is None, "one that a loaded machine never delivered"
+
+
+def test_a_lip_that_is_held_is_found_soon_and_a_delayed_one_is_not():
+    time = np.arange(0.0, 8.0, 0.01)
+    told = 0.06 * np.sin(2.0 * np.pi * 0.8 * time)
+    assert monitored(told, np.zeros(len(told))) < 2.0
+    assert monitored(told, np.roll(told, 40)) is None
+    assert monitored(told, 0.3 * told) is None, "weak, but it moves"
+    held = np.where(time < 4.0, told, told[400])
+    assert 4.0 < monitored(told, held) < 6.5
 
 
 def test_a_slow_robot_with_delay_is_not_taken_for_a_stalled_one():

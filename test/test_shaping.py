@@ -227,13 +227,13 @@ def test_the_stop_in_closed_form_is_what_integrating_its_jerk_gives():
     integral = p + np.cumsum((velocities[1:] + velocities[:-1]) / 2.0, axis=0)[-1] * dt
     np.testing.assert_allclose(stop.at(np.inf)[0], integral, atol=1e-4)
     np.testing.assert_allclose(velocities[-1], 0.0, atol=1e-7)
-    low, high = stop.extent()
+    low, high = stop.extent
     np.testing.assert_allclose(low, positions.min(axis=0), atol=1e-4)
     np.testing.assert_allclose(high, positions.max(axis=0), atol=1e-4)
     assert (low <= positions.min(axis=0) + 1e-9).all()
     assert (high >= positions.max(axis=0) - 1e-9).all()
     np.testing.assert_allclose(
-        stop.peak_velocity(), np.abs(velocities).max(axis=0), rtol=1e-4, atol=1e-4)
+        stop.peak_velocity, np.abs(velocities).max(axis=0), rtol=1e-4, atol=1e-4)
 
 
 def test_from_the_stoppable_speed_a_stop_takes_just_the_distance():

@@ -91,6 +91,11 @@ class Settings:
     deadman_timeout: float = 0.0
     preview: bool = False
 
+    @property
+    def steps(self) -> int:
+        """Periods of the loop between two commands."""
+        return max(1, round(self.rate / self.command_rate))
+
 
 @dataclass(frozen=True)
 class Command:
@@ -157,7 +162,8 @@ class Actuator:
         self._targets = TargetEstimator(count, jump=self.settings.target_jump)
         self._monitor = FollowingMonitor(
             np.full(count, self.settings.tracking_error), self.settings.tracking_time,
-            np.minimum(0.25, 0.5 * (limits.upper - limits.lower)))
+            np.minimum(0.25, 0.5 * (limits.upper - limits.lower)),
+            self.settings.joint_state_timeout)
         self._index = {name: i for i, name in enumerate(limits.names)}
         self._measured = np.full((2, count), np.nan)
         self._measured_names: list[str] = []
@@ -168,8 +174,9 @@ class Actuator:
         self._enabled_at = -np.inf
         self._blend = np.zeros(count)
         self._yield = np.full(count, np.nan)
+        self._nowhere = np.full(count, np.nan)
         self._tick_at: tuple[float, float] | None = None
-        self._tick_count = 0
+        self._uncommanded = 0
         self._stood = np.inf
         self._sent = -np.inf
         self._was_fresh = False
@@ -317,12 +324,14 @@ class Actuator:
 
     # ------------------------------------------------------------------ the loop
 
-    def tick(self, now: float, steady: float) -> Command | None:
-        """Advance by one period; return a command when one is due.
+    def tick(self, now: float, steady: float, steps: int = 1) -> Command | None:
+        """Advance by `steps` periods up to `now`; return a command when one is due.
 
-        Nothing is returned while disarmed, nor for long after the robot stands.
+        Nothing is returned while disarmed, nor for long after the robot stands. A process that
+        sends every second period only wakes half as often with two steps at a time: waking costs
+        more than a step.
         """
-        self._check_clocks(now, steady)
+        self._check_clocks(now, steady, steps * self.period)
         supervisor, settings = self.supervisor, self.settings
         silent = steady - np.maximum(self._targets.heard, self._enabled_at)
         fresh = steady - self._targets.heard < settings.target_timeout
@@ -339,31 +348,33 @@ class Actuator:
             return None
         if state in ARMED:
             self._resume(fresh, steady)
-            target, velocity, acceleration = self._targets.at(now + 1.0 / settings.command_rate)
-            target = np.where(fresh, target, np.where(tired, self.rest, np.nan))
-            velocity, acceleration = fresh * velocity, fresh * acceleration
             if settings.blend_time > 0.0:
-                self._blend = np.where(
-                    fresh, np.minimum(self._blend + self.period / settings.blend_time, 1.0),
-                    np.where(tired, 0.0, self._blend))
+                blend = steps * self.period / settings.blend_time
+                self._blend = np.where(fresh, np.minimum(self._blend + blend, 1.0),
+                                       np.where(tired, 0.0, self._blend))
                 scale = self.speed_scale * (0.2 + 0.8 * self._blend)
             else:
                 scale = self.speed_scale
             scale = np.where(fresh, scale, settings.rest_scale)
-        elif state is State.RELAXING:
-            target, velocity, acceleration, scale = self.rest, 0.0, 0.0, settings.rest_scale
         else:
-            target = self._yield if state is State.STOPPING else np.full_like(self.rest, np.nan)
-            velocity, acceleration, scale = 0.0, 0.0, settings.rest_scale
-        self.shaper.step(target, velocity, acceleration, scale)
-        self.limit_hits += self.shaper.at_limit | self.shaper.guarded
-        return self._command(steady)
+            scale = settings.rest_scale
+        velocity, acceleration = 0.0, 0.0
+        target = {State.RELAXING: self.rest, State.STOPPING: self._yield}.get(state, self._nowhere)
+        ahead = now + 1.0 / settings.command_rate
+        for step in reversed(range(steps)):
+            if state in ARMED:
+                target, velocity, acceleration = self._targets.at(ahead - step * self.period)
+                target = np.where(fresh, target, np.where(tired, self.rest, np.nan))
+                velocity, acceleration = fresh * velocity, fresh * acceleration
+            self.shaper.step(target, velocity, acceleration, scale)
+            self.limit_hits += self.shaper.at_limit | self.shaper.guarded
+        return self._command(steady, steps)
 
-    def _check_clocks(self, now: float, steady: float) -> None:
+    def _check_clocks(self, now: float, steady: float, due: float) -> None:
         if self._tick_at is not None:
             passed, elapsed = now - self._tick_at[0], steady - self._tick_at[1]
             # In a simulation that is slower than real time only the simulated time counts.
-            late = min(passed, elapsed) - self.period
+            late = min(passed, elapsed) - due
             if late > _HELD_UP:
                 self.faults["loop_held_up"] += 1
                 # The robot ran into the stop of its last command meanwhile; so does the shaper.
@@ -419,13 +430,13 @@ class Actuator:
             self.faults[name] += 1
             self.supervisor.stop(reason)
 
-    def _command(self, steady: float) -> Command | None:
+    def _command(self, steady: float, steps: int) -> Command | None:
         standing = self.shaper.standing
         self._stood = min(self._stood, steady) if standing else np.inf
-        self._tick_count += 1
-        every = max(1, round(self.settings.rate / self.settings.command_rate))
-        if self._tick_count % every:
+        self._uncommanded += steps
+        if self._uncommanded < self.settings.steps:
             return None
+        self._uncommanded = 0
         refresh = self.state is State.FOLLOWING and steady - self._sent >= _REFRESH
         if standing and steady - self._stood > _LINGER and not refresh:
             return None

@@ -84,6 +84,12 @@ class Silence:
 class FollowingMonitor:
     """Finds joints that do not do what they are told.
 
+    A joint is stalled when it was told to move through its travel within a second, was far off for
+    a good part of that time, and did not move by a fifth of that during this second and the grace
+    after it. All three are needed. A twitch of a lip is told and over in a tenth of a second, and
+    a loaded machine may never deliver it; and what a robot did is known only as late as its joint
+    states come.
+
     Parameters
     ----------
     error : ndarray (n,)
@@ -91,14 +97,18 @@ class FollowingMonitor:
     time : float
         ... that may last this long [s].
     travel : ndarray (n,)
-        A joint that was told to move through this range [rad] within a second and moved through
-        less than a fifth of it is stalled.
+        How far a joint must be told to move before it can be found stalled [rad].
+    grace : float
+        How much later than told a movement may be seen [s]: delay of drive and joint states.
     """
 
-    _SAMPLES, _EVERY = 10, 0.1
+    _EVERY, _WINDOW, _OFF = 0.1, 10, 0.3
 
-    def __init__(self, error: np.ndarray, time: float, travel: np.ndarray) -> None:
+    def __init__(
+        self, error: np.ndarray, time: float, travel: np.ndarray, grace: float = 0.5,
+    ) -> None:
         self._limit, self._time, self._travel = error, time, travel
+        self._slots = self._WINDOW + int(np.ceil(grace / self._EVERY))
         self.clear()
 
     def clear(self) -> None:
@@ -107,9 +117,13 @@ class FollowingMonitor:
         self.error = np.zeros(count)
         """Latest distance of measured and commanded position (n,) [rad]."""
         self._since = np.full(count, np.inf)
-        self._told = np.full((self._SAMPLES, count), np.nan)
-        self._seen = np.full((self._SAMPLES, count), np.nan)
-        self._next, self._row = -np.inf, 0
+        # Extremes over slots of 0.1 s, so that no movement falls between two samples.
+        self._told = np.full((self._slots, 2, count), np.nan)
+        self._seen = np.full((self._slots, 2, count), np.nan)
+        self._off = np.zeros((self._slots, count))
+        self._now: list[np.ndarray] = []
+        self._slot_end, self._checked = -np.inf, -np.inf
+        self._stalled = np.zeros(count, bool)
 
     def check(
         self, told: np.ndarray, seen: np.ndarray, steady: float,
@@ -118,13 +132,27 @@ class FollowingMonitor:
         self.error = np.abs(told - seen)
         over = self.error > self._limit
         self._since = np.where(over, np.minimum(self._since, steady), np.inf)
-        if steady >= self._next:
-            self._next = steady + self._EVERY
-            self._told[self._row], self._seen[self._row] = told, seen
-            self._row = (self._row + 1) % self._SAMPLES
+        passed = min(steady - self._checked, self._EVERY)
+        self._checked = steady
+        off = passed * (self.error > 0.5 * self._travel)
+        if self._now:
+            low, high, dip, peak, away = self._now
+            self._now = [np.minimum(low, told), np.maximum(high, told),
+                         np.minimum(dip, seen), np.maximum(peak, seen), away + off]
+        else:
+            self._now = [told, told, seen, seen, off]
+        if steady >= self._slot_end:
+            self._slot_end = steady + self._EVERY
+            low, high, dip, peak, away = self._now
+            self._now = []
+            self._told = np.concatenate([self._told[1:], [[low, high]]])
+            self._seen = np.concatenate([self._seen[1:], [[dip, peak]]])
+            self._off = np.concatenate([self._off[1:], [away]])
             # NaN until the window is full.
-            asked, done = np.ptp(self._told, axis=0), np.ptp(self._seen, axis=0)
-            self._stalled = (asked > self._travel) & (done < 0.2 * asked)
+            asked = np.ptp(self._told[:self._WINDOW], axis=(0, 1))
+            done = np.ptp(self._seen, axis=(0, 1))
+            self._stalled = ((asked > self._travel) & (done < 0.2 * asked)
+                             & (self._off.sum(axis=0) >= self._OFF))
         return over & (steady - self._since >= self._time), self._stalled
 
 

@@ -168,8 +168,7 @@ class Shaper:
             Stops always use the full limits.
         """
         limits, shape = self.limits, self._p.shape
-        scale = np.broadcast_to(np.clip(scale, 1e-3, 1.0), shape)
-        brake = self._stop.at(self.period)
+        scale = np.minimum(np.maximum(scale, 1e-3), 1.0) + np.zeros(shape)
         self.at_limit = np.zeros(shape, bool)
         self.guarded = np.zeros(shape, bool)
         # Beyond the planning limits (the scale was just lowered) a joint first slows down.
@@ -181,7 +180,7 @@ class Shaper:
             plan &= ~((np.abs(p - self._p) < near) & (np.abs(v) < slow)
                       & (np.abs(self._v) < slow) & (np.abs(self._a) < steady))
         if not plan.any():
-            self._set(*brake)
+            self.coast(self.period)
             return self.motion
         jerk, effort, proposal = self._track(p, v, a)
         allowed = scale * limits.jerk
@@ -192,9 +191,16 @@ class Shaper:
                 self.guarded, plan = rest, track
             else:
                 proposal = np.where(track, proposal, planned)
-        good = self._admissible(proposal)
+        idle = ~plan & (self._v == 0.0) & (self._a == 0.0)
+        proposal = np.where(idle, [self._p, self._v, self._a], proposal)
+        good, stop = self._admissible(proposal)
         self.guarded = self.guarded | (plan & ~good)
-        self._set(*np.where(plan & good, proposal, brake))
+        taken = good & (plan | idle)
+        if taken.all():
+            self._p, self._v, self._a = proposal
+            self._stop = stop
+        else:
+            self._set(*np.where(taken, proposal, self._stop.at(self.period)))
         return self.motion
 
     def _set(self, position: np.ndarray, velocity: np.ndarray, acceleration: np.ndarray) -> None:
@@ -210,22 +216,24 @@ class Shaper:
         acceleration, jerk = scale * limits.acceleration, scale * limits.jerk
         up = stoppable_speed(limits.upper - position, acceleration, jerk)
         down = stoppable_speed(position - limits.lower, acceleration, jerk)
-        return np.clip(velocity, -np.minimum(down, scale * limits.velocity),
-                       np.minimum(up, scale * limits.velocity))
+        fastest = scale * limits.velocity
+        return np.maximum(np.minimum(velocity, np.minimum(up, fastest)),
+                          -np.minimum(down, fastest))
 
     def _aim(
         self, plan: np.ndarray, target: np.ndarray, velocity: np.ndarray | float,
         acceleration: np.ndarray | float, scale: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the target's state, cut to one that a joint can have and still stop from."""
-        p = np.clip(target, *self._inner)
+        p = np.minimum(np.maximum(target, self._inner[0]), self._inner[1])
         self.at_limit = plan & (p != target)
         p = np.where(plan, p, self._p)
         moves = plan & ~self.at_limit
-        v = np.where(moves, np.nan_to_num(velocity), 0.0)
+        v = np.where(moves & np.isfinite(velocity), velocity, 0.0)
         v = 0.99 * self._stoppable(p, v, scale)
         bound = scale * self.limits.acceleration
-        a = np.clip(np.where(moves, np.nan_to_num(acceleration), 0.0), -bound, bound)
+        a = np.where(moves & np.isfinite(acceleration), acceleration, 0.0)
+        a = np.minimum(np.maximum(a, -bound), bound)
         return p, v, a
 
     def _track(
@@ -235,10 +243,11 @@ class Shaper:
         w, dt = self.bandwidth, self.period
         # The target is where the joint should be after this period; the law compares both now.
         p_now = p - dt * (v - a * dt / 2.0)
-        terms = np.stack([w**3 * (p_now - self._p), 3.0 * w**2 * (v - a * dt - self._v),
-                          3.0 * w * (a - self._a)])
-        jerk = terms.sum(axis=0)
-        return jerk, np.abs(terms).sum(axis=0), np.stack([
+        terms = (w**3 * (p_now - self._p), 3.0 * w**2 * (v - a * dt - self._v),
+                 3.0 * w * (a - self._a))
+        jerk = terms[0] + terms[1] + terms[2]
+        effort = np.abs(terms[0]) + np.abs(terms[1]) + np.abs(terms[2])
+        return jerk, effort, np.array([
             self._p + dt * (self._v + dt * (self._a / 2.0 + dt * jerk / 6.0)),
             self._v + dt * (self._a + dt * jerk / 2.0),
             self._a + dt * jerk])
@@ -270,8 +279,8 @@ class Shaper:
         new = self._output
         return np.array([new.new_position, new.new_velocity, new.new_acceleration])
 
-    def _admissible(self, new: np.ndarray) -> np.ndarray:
-        """Return which joints (n,) may take the proposed step."""
+    def _admissible(self, new: np.ndarray) -> tuple[np.ndarray, Stop]:
+        """Return which joints (n,) may take the proposed step, and their stops after it."""
         limits, dt = self.limits, self.period
         p, v, a = new
         # One step of any motion whose jerk stays within J differs by no more than this from one
@@ -283,13 +292,13 @@ class Shaper:
         # Out of bounds is allowed only where the present state leaves no way to avoid it, and
         # never further: a joint that starts outside its range comes back monotonically.
         stop = stop_from(p, v, a, limits.acceleration, limits.jerk)
-        low, high = stop.extent()
-        lowest, highest = self._stop.extent()
+        low, high = stop.extent
+        lowest, highest = self._stop.extent
         good &= low >= np.minimum(limits.lower, lowest)
         good &= high <= np.maximum(limits.upper, highest)
         good &= np.abs(a) <= np.maximum(limits.acceleration, np.abs(self._a))
-        fastest = np.maximum(limits.velocity, self._stop.peak_velocity())
-        good &= stop.peak_velocity() <= fastest
+        fastest = np.maximum(limits.velocity, self._stop.peak_velocity)
+        good &= stop.peak_velocity <= fastest
         # Also between the samples, where a light joint may turn its acceleration around.
         good &= np.abs(p - self._p) <= fastest * dt
-        return good & np.isfinite(p) & np.isfinite(v) & np.isfinite(a)
+        return good & np.isfinite(p) & np.isfinite(v) & np.isfinite(a), stop

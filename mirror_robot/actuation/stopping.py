@@ -17,6 +17,7 @@ stop inside its range. Ruckig plans without position limits, so this is what gua
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -70,10 +71,20 @@ class Stop:
         # Rounding must not leave a joint creeping once it stands.
         return p, v * moving, a * moving
 
+    @cached_property
+    def end(self) -> np.ndarray:
+        """Where each joint stands in the end (n,) [rad]."""
+        p, v, a = self.position, self.velocity, self.acceleration
+        for t, jerk in zip(self.durations, (self.jerk, 0.0, -self.jerk)):
+            p = p + t * (v + t * (a / 2.0 + t * (jerk / 6.0)))
+            v = v + t * (a + t * (jerk / 2.0))
+            a = a + t * jerk
+        return p
+
+    @cached_property
     def extent(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lowest and the highest position (n,) on the way to standstill [rad]."""
-        end = self.at(np.inf)[0]
-        low, high = np.minimum(self.position, end), np.maximum(self.position, end)
+        """The lowest and the highest position (n,) on the way to standstill [rad]."""
+        low, high = np.minimum(self.position, self.end), np.maximum(self.position, self.end)
         # A joint that moves one way while accelerating the other turns around once, in the first
         # phase, where v + a t + jerk t^2 / 2 = 0.
         turns = self.velocity * self.jerk > 0.0
@@ -86,15 +97,17 @@ class Stop:
             high[turns] = np.maximum(high[turns], turn)
         return low, high
 
+    @cached_property
     def peak_velocity(self) -> np.ndarray:
-        """Return the largest speed (n,) on the way to standstill [rad/s]."""
+        """The largest speed (n,) on the way to standstill [rad/s]."""
         # While the acceleration still points along the jerk-free direction of travel, the speed
         # grows by a^2 / 2J.
+        speed = np.abs(self.velocity)
         grows = self.acceleration * self.jerk < 0.0
-        magnitude = np.where(self.jerk == 0.0, 1.0, self.jerk)
-        gain = self.acceleration**2 / (2.0 * magnitude)
-        return np.maximum(
-            np.abs(self.velocity), np.where(grows, np.abs(self.velocity - gain), 0.0))
+        if grows.any():
+            gain = self.acceleration[grows]**2 / (2.0 * self.jerk[grows])
+            speed[grows] = np.maximum(speed[grows], np.abs(self.velocity[grows] - gain))
+        return speed
 
 
 def stop_from(

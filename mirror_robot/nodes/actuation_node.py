@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from array import array
 from collections.abc import Callable, Mapping
@@ -13,9 +14,10 @@ import numpy as np
 from builtin_interfaces.msg import Duration
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration as Span
-from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
@@ -28,6 +30,7 @@ from mirror_robot.body.model import load_model
 from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
 from mirror_robot.nodes.messages import to_seconds, to_time
 from mirror_robot.nodes.parameters import Parameter, ParameterError, declare
+from mirror_robot.nodes.polling import messages, subscribe_polled
 from mirror_robot.nodes.running import bring_up, run
 
 _DEFAULT = Settings()
@@ -87,11 +90,8 @@ PARAMETERS: tuple[Parameter, ...] = (
 _RELIABLE = QoSProfile(depth=1)
 # A robot's joints may come in several messages at once, so more than one must fit.
 _STATES = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-# The executor walks over every event handler at each of some 250 wake-ups a second, a fifth of the
-# node's cost. Publishers tell of a mismatch at the subscribers' side too, and a best-effort
-# subscription cannot mismatch.
+# The executor walks over every event handler at each wake-up, a fifth of the node's cost.
 _NO_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
-_NO_STATE_EVENTS = SubscriptionEventCallbacks(use_default_callbacks=False)
 # How often [s] what does not depend on the (perhaps simulated) clock is looked after ...
 _SUPERVISION = 0.2
 # ... and how long the loop may stand still [s].
@@ -204,10 +204,16 @@ class ActuationNode(LifecycleNode):
         self._loop_silent = Silence(1, grain=1.25 * _SUPERVISION)
         self._outputs: list[_TrajectoryOutput | _PositionOutput] = []
         self._kept: list[Callable[[], None]] = []
+        self._polled: list[tuple[Subscription, Callable[[JointState], None]]] = []
         self._pending = self._values.enabled_at_start
         self._told: tuple[State, str] | str = ""
         self._latest_stamp: float | None = None
         self._active = False
+        # Held by whoever touches the actuator. The loop has a thread of its own: as a timer of the
+        # executor it would cost twice as much, and a service that takes long would hold it up.
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self._failure: BaseException | None = None
         self._diagnostics = Diagnostics(self, self._report)
         if self._values.autostart:
             bring_up(self)
@@ -231,9 +237,9 @@ class ActuationNode(LifecycleNode):
                     _TrajectoryOutput(self, f"{controller}/joint_trajectory",
                                       [names[i] for i in columns], index))
         for source in SOURCES:
-            self._listen(JointState, f"mirror/{source}",
-                         lambda message, source=source: self._on_target(source, message))
-        self._listen(JointState, "joint_states", self._on_joint_states, _STATES)
+            self._poll(f"mirror/{source}", _RELIABLE,
+                       lambda message, source=source: self._on_target(source, message))
+        self._poll("joint_states", _STATES, self._on_joint_states)
         self._listen(Bool, "emergency_stop", self._on_emergency)
         if values.deadman_timeout > 0.0:
             self._listen(Bool, "deadman",
@@ -249,11 +255,15 @@ class ActuationNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the loop; the robot stays disarmed unless `enabled_at_start`."""
-        self._active = True
+        for subscription, _ in self._polled:
+            list(messages(subscription))  # from when nobody listened
         self._loop_silent.heard()
-        self._loop_timer = self.create_timer(1.0 / self._values.rate, self._tick)
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._pace, name="actuation", daemon=True)
+        self._thread.start()
         self._supervision_timer = self.create_timer(
             _SUPERVISION, self._supervise, clock=self._steady)
+        self._active = True
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -280,7 +290,8 @@ class ActuationNode(LifecycleNode):
         if not self._active:
             return
         self._active = False
-        self.destroy_timer(self._loop_timer)
+        self._stopping.set()
+        self._thread.join()
         self.destroy_timer(self._supervision_timer)
         if command := self.actuator.leave(reason):
             self._publish_command(command)
@@ -288,15 +299,23 @@ class ActuationNode(LifecycleNode):
                 output.send_last(command)
         self._diagnostics.publish()
 
-    def _listen(self, kind: type, topic: str, callback: Callable[[Any], None],
-                qos: QoSProfile = _RELIABLE) -> None:
-        events = _NO_STATE_EVENTS if qos is _STATES else None
-        subscription = self.create_subscription(kind, topic, callback, qos,
-                                                event_callbacks=events)
+    def _listen(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
+        subscription = self.create_subscription(kind, topic, self._locked(callback), _RELIABLE)
         self._kept.append(lambda: self.destroy_subscription(subscription))
 
+    def _poll(self, topic: str, qos: QoSProfile, callback: Callable[[JointState], None]) -> None:
+        subscription = subscribe_polled(self, JointState, topic, qos)
+        self._polled.append((subscription, callback))
+        self._kept.append(lambda: self.destroy_subscription(subscription))
+
+    def _locked(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            with self._lock:
+                return callback(*arguments)
+        return call
+
     def _serve(self, kind: type, name: str, callback: Callable[[Any, Any], Any]) -> None:
-        service = self.create_service(kind, name, callback)
+        service = self.create_service(kind, name, self._locked(callback))
         self._kept.append(lambda: self.destroy_service(service))
 
     def _dispose(self) -> None:
@@ -304,6 +323,7 @@ class ActuationNode(LifecycleNode):
             destroy()
         self._kept.clear()
         self._outputs.clear()
+        self._polled.clear()
 
     # ------------------------------------------------------------------ input
 
@@ -346,15 +366,42 @@ class ActuationNode(LifecycleNode):
     def _changed(self, name: str, value: Any) -> None:
         # The only parameter that may change while the node runs.
         if name == "speed_scale":
-            self.actuator.speed_scale = value
+            self.actuator.speed_scale = value  # a single assignment needs no lock
 
     # ------------------------------------------------------------------ the loop
 
-    def _tick(self) -> None:
+    def _pace(self) -> None:
+        """Run the loop until told to stop, once per command at the pace of the node's clock.
+
+        What comes in between two commands could not be sent anyway, so it is looked at then.
+        """
+        settings = self.actuator.settings
+        period = settings.steps / settings.rate
+        due, done = time.monotonic(), self._now()
+        try:
+            while not self._stopping.wait(max(due - time.monotonic(), 0.0)):
+                due = max(due + period, time.monotonic())
+                now = self._now()
+                # The clock may be simulated: stand, run slowly, or be set back. A late wake-up is
+                # no reason for two commands; the actuator knows what the robot did meanwhile.
+                if now < done or now - done > 2.0 * period:
+                    done = now - period
+                if now - done > 0.5 * period:
+                    done += period
+                    with self._lock:
+                        self._tick(now)
+        except BaseException as error:
+            # Raised again where it ends the process in order; the robot runs into its stop.
+            self._failure = error
+
+    def _tick(self, now: float) -> None:
         begin = time.monotonic()
         self._loop_silent.heard()
         self._rates["loop"].tick()
-        command = self.actuator.tick(self._now(), begin)
+        for subscription, callback in self._polled:
+            for message in messages(subscription):
+                callback(message)
+        command = self.actuator.tick(now, begin, self.actuator.settings.steps)
         if command is not None:
             self._publish_command(command)
             for output in self._outputs:
@@ -378,6 +425,12 @@ class ActuationNode(LifecycleNode):
 
     def _supervise(self) -> None:
         """Look after what must not depend on the node's clock."""
+        if self._failure is not None:
+            raise self._failure
+        with self._lock:
+            self._look_after()
+
+    def _look_after(self) -> None:
         if self._loop_silent.check(time.monotonic())[0] > _LOOP_TIMEOUT:
             self.get_logger().warning(
                 "the clock stands still; is /clock published (use_sim_time is set)?",
@@ -411,6 +464,10 @@ class ActuationNode(LifecycleNode):
     # ------------------------------------------------------------------ diagnostics
 
     def _report(self) -> tuple[bytes, str, Mapping[str, Any]]:
+        with self._lock:
+            return self._status()
+
+    def _status(self) -> tuple[bytes, str, Mapping[str, Any]]:
         actuator, names = self.actuator, self._limits.names
         state, reason = actuator.state, actuator.supervisor.reason
         p50, p95 = self._latency()

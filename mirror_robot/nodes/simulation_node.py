@@ -12,12 +12,12 @@ import threading
 import time
 from array import array
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
@@ -27,6 +27,7 @@ from mirror_robot.body.profile import ProfileError, load_profile
 from mirror_robot.nodes.diagnostics import OK, WARN, Diagnostics, Rate
 from mirror_robot.nodes.messages import to_seconds
 from mirror_robot.nodes.parameters import Parameter, declare
+from mirror_robot.nodes.polling import messages, subscribe_polled
 from mirror_robot.nodes.running import run
 from mirror_robot.simulation import (
     Renderer,
@@ -40,7 +41,8 @@ from mirror_robot.simulation import (
 
 PARAMETERS = (
     Parameter("robot", "kagami", "Name of a known robot, or path of a robot profile (.yaml)"),
-    Parameter("rate", 100.0, "How often joint_states is published", "Hz", 1.0, 500.0),
+    Parameter("rate", 50.0, "How often commands are taken and joint_states published", "Hz", 1.0,
+              500.0),
     Parameter("allow_partial_joints_goal", True,
               "Whether a trajectory may leave out joints of its controller, which then hold"),
     Parameter("camera", "body", "What camera/image shows: the upper body, or the face close up",
@@ -86,10 +88,11 @@ class SimulationNode(Node):
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._description = self.create_publisher(String, "robot_description", latched)
         self._description.publish(String(data=body.urdf))
+        # Looked at before every step of the physics, which no command can change in between.
+        self._commands: dict[str, Subscription] = {}
         for controller in profile.controllers:
-            self.create_subscription(
-                JointTrajectory, f"{controller}/joint_trajectory",
-                partial(self._on_trajectory, controller), 1)
+            self._commands[controller] = subscribe_polled(
+                self, JointTrajectory, f"{controller}/joint_trajectory", 1)
         self._renderer: Renderer | None = None
         if self._values.camera_rate > 0:
             self._renderer = Renderer(
@@ -116,6 +119,9 @@ class SimulationNode(Node):
         while not self._stopping.wait(max(due - time.monotonic(), 0.0)):
             now = time.monotonic()
             due = max(due + period, now)
+            for controller, subscription in self._commands.items():
+                for command in messages(subscription):
+                    self._on_trajectory(controller, command)
             state = self._advance(min(now - last, _CATCH_UP))
             last = now
             message.header.stamp = self.get_clock().now().to_msg()
