@@ -10,6 +10,7 @@ import pytest
 
 from mirror_robot.human.landmarks import BLENDSHAPES, POSE_INDEX
 from mirror_robot.perception.head_crop import HeadCrop, crop, head_of, uncrop
+from mirror_robot.perception.level import Level
 from mirror_robot.perception.tracking import BodyTracker, FaceTracker
 from mirror_robot.perception.wire import FaceLandmarks, PoseLandmarks
 
@@ -46,7 +47,7 @@ def _seen(heading: float = 0.0, pitch: float = 0.0, **changes) -> PoseLandmarks:
 @pytest.mark.parametrize("heading", [0.0, 0.7, -1.5, 3.0])
 @pytest.mark.parametrize("pitch", [0.0, 0.4])
 def test_the_body_frame_is_the_same_wherever_the_person_faces(heading, pitch):
-    tracked = BodyTracker(camera_pitch=pitch)(0.0, [_seen(heading, pitch)])
+    tracked = BodyTracker(level=Level(pitch, learn=False))(0.0, [_seen(heading, pitch)])
     np.testing.assert_allclose(tracked.observation.landmarks[NAMED], POINTS, atol=1e-9)
     assert tracked.heading == pytest.approx(heading)
 
@@ -200,6 +201,97 @@ def test_a_face_carries_blendshapes_and_measures_of_its_shape():
     assert set(BLENDSHAPES) < set(face.coefficients)
     assert "lipOpening" in face.coefficients
     assert all(np.isfinite(value) for value in face.coefficients.values())
+
+
+# Bodies that lean because of the camera; landmarks that no body has
+
+STANCE = {**STANDING, "left_ankle": (0.0, 0.11, -0.8), "right_ankle": (0.0, -0.11, -0.8)}
+
+
+def _stands(pitch: float, **moved) -> PoseLandmarks:
+    body = np.zeros((33, 3))
+    for name, place in {**STANCE, **moved}.items():
+        body[POSE_INDEX[name]] = place
+    x, y, z = body.T
+    away, down = -x, -z
+    return _seen(world=np.column_stack([
+        y, np.cos(pitch) * down - np.sin(pitch) * away,
+        np.sin(pitch) * down + np.cos(pitch) * away]))
+
+
+def _trunk_lean(tracked) -> float:
+    at = tracked.observation.landmarks
+    up = at[_SHOULDER_ROWS].mean(axis=0) - at[_HIP_ROWS].mean(axis=0)
+    return float(np.degrees(np.arctan2(up[0], up[2])))
+
+
+_SHOULDER_ROWS = [POSE_INDEX["left_shoulder"], POSE_INDEX["right_shoulder"]]
+_HIP_ROWS = [POSE_INDEX["left_hip"], POSE_INDEX["right_hip"]]
+
+
+def test_who_stands_upright_before_a_tilted_camera_is_upright_within_seconds():
+    tracker = BodyTracker(level=Level())
+    for number in range(90):
+        tracked = tracker(number / 30, [_stands(np.radians(11.0))])
+    assert abs(_trunk_lean(tracked)) < 1.5
+
+
+def test_who_bows_or_sits_does_not_tilt_the_camera():
+    bent = {"left_shoulder": (0.4, 0.18, 0.2), "right_shoulder": (0.4, -0.18, 0.2)}
+    seated = {"left_knee": (0.4, 0.11, 0.0), "right_knee": (0.4, -0.11, 0.0),
+              "left_ankle": (0.4, 0.11, -0.4), "right_ankle": (0.4, -0.11, -0.4)}
+    level = Level()
+    for number in range(90):
+        pose = _stands(0.0, **(bent if number < 45 else seated))
+        level(number / 30, pose.world, np.ones(33, bool))
+    assert level.tilt == 0.0
+
+
+def test_a_fixed_level_is_not_learnt():
+    level = Level(0.1, learn=False)
+    for number in range(90):
+        level(number / 30, _stands(0.3).world, np.ones(33, bool))
+    assert level.tilt == 0.1
+
+
+def test_sides_that_swap_for_some_images_are_swapped_back():
+    tracker, rows = BodyTracker(), [POSE_INDEX["left_elbow"], POSE_INDEX["right_elbow"]]
+    swap = np.arange(33)
+    for name, row in POSE_INDEX.items():
+        other = name.replace("left", "*").replace("right", "left").replace("*", "right")
+        swap[row] = POSE_INDEX[other]
+    ways = []
+    for number in range(40):
+        pose = _seen()
+        if 20 <= number < 25:
+            pose = replace(pose, world=pose.world[swap])
+        ways.append(tracker(number / 30, [pose]).observation.landmarks[rows])
+    assert np.abs(np.diff(ways, axis=0)).max() < 0.02
+
+
+def test_a_person_who_has_really_turned_round_is_believed():
+    tracker = BodyTracker()
+    for number in range(90):
+        tracked = tracker(number / 30, [_seen(0.0 if number < 20 else np.pi)])
+    assert abs(np.cos(tracked.heading) + 1) < 0.05
+
+
+@pytest.mark.parametrize("place", [(0.0, 2.0, 0.45), (0.0, 0.46, 0.45)])
+def test_a_forearm_that_outgrows_itself_is_unknown_until_it_is_right_again(place):
+    tracker, wrist, known = BodyTracker(), POSE_INDEX["left_wrist"], []
+    for number in range(140):
+        wrong = 80 <= number < 110
+        pose = _stands(0.0, left_wrist=place) if wrong else _stands(0.0)
+        body = tracker(number / 30, [pose]).observation
+        known.append(np.isfinite(body.landmarks[wrist]).all())
+    assert all(known[:80]) and not any(known[89:110]) and all(known[119:])
+
+
+def test_an_elbow_folded_flat_is_impossible():
+    tracker, wrist = BodyTracker(), POSE_INDEX["left_wrist"]
+    for number in range(15):
+        body = tracker(number / 30, [_stands(0.0, left_wrist=(0.0, 0.2, 0.45))]).observation
+    assert np.isnan(body.landmarks[wrist]).all()
 
 
 # Where the face is looked for

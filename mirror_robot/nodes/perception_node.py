@@ -33,6 +33,7 @@ from mirror_robot.perception.assets import asset
 from mirror_robot.perception.capture import ENDED, FAILED, RETRYING, RUNNING, STOPPED, Capture
 from mirror_robot.perception.head_crop import head_of
 from mirror_robot.perception.images import decode_compressed, decode_image
+from mirror_robot.perception.level import Level
 from mirror_robot.perception.sources import FORMS, Frame, SourceError, make_source
 from mirror_robot.perception.tracking import BodyTracker, FaceTracker
 from mirror_robot.perception.workers import LandmarkWorker, WorkerError
@@ -64,6 +65,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("face_beta", 3.0, "One-Euro filter of the face: rise of the cutoff with speed",
               "Hz s", 0.0, 1000.0),
     Parameter("camera_pitch", 0.0, "how far the camera looks down", "rad", -1.4, 1.4),
+    Parameter("level", "auto", "auto: learn from people who stand how far the camera tilts their "
+              "bodies, beginning with camera_pitch; fixed: take camera_pitch for it",
+              choices=("auto", "fixed")),
     Parameter("camera_fov", 0.785, "vertical field of view of the camera", "rad", 0.1, 2.8),
     Parameter("camera_frame", "camera", "frame of human/image and human/pixels"),
     Parameter("keep_id", 1.0, "a person who was lost for longer is a new one", "s", 0.0, 60.0),
@@ -94,6 +98,7 @@ class PerceptionNode(LifecycleNode):
         self._workers: dict[str, LandmarkWorker] = {}
         self._problem = ""
         self._encoder: _Encoder | None = None
+        self._level: Level | None = None
         self._reset_statistics()
         self.diagnostics = Diagnostics(self, self._report)
         if self.parameters.autostart:
@@ -125,9 +130,10 @@ class PerceptionNode(LifecycleNode):
         self._heading_publisher = create(QuaternionStamped, "human/heading", _NEWEST)
         self._pixels_publisher = create(PointCloud2, "human/pixels", _NEWEST)
         self._image_publisher = create(CompressedImage, "human/image", _NEWEST)
+        self._level = Level(values.camera_pitch, learn=values.level == "auto")
         self._body_tracker = BodyTracker(
             visibility=values.visibility, mincutoff=values.body_mincutoff, beta=values.body_beta,
-            camera_pitch=values.camera_pitch, keep_id=values.keep_id)
+            level=self._level, keep_id=values.keep_id)
         self._face_tracker = FaceTracker(
             mincutoff=values.face_mincutoff, beta=values.face_beta,
             camera_pitch=values.camera_pitch, vertical_fov=values.camera_fov,
@@ -304,6 +310,7 @@ class PerceptionNode(LifecycleNode):
         for name, latency in self._latencies.items():
             p50, p95 = latency()
             values |= {f"{name} latency p50 [s]": p50, f"{name} latency p95 [s]": p95}
+        values["tilt of bodies [rad]"] = self._level.tilt if self._level else 0.0
         values["images over max_rate"] = self._skipped
         for kind, worker in self._workers.items():
             values |= {f"{kind} images dropped": worker.dropped,

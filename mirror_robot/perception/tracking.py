@@ -27,10 +27,16 @@ from mirror_robot.human.face import face_geometry
 from mirror_robot.human.landmarks import BLENDSHAPES, POSE_INDEX
 from mirror_robot.human.observation import BodyObservation, FaceObservation
 from mirror_robot.human.one_euro import OneEuroFilter
+from mirror_robot.human.skeleton import LimbLengths
+from mirror_robot.perception.level import Level
+from mirror_robot.perception.plausibility import SwapGuard, impossible
 from mirror_robot.perception.wire import FaceLandmarks, PoseLandmarks
 
 _HIPS = [POSE_INDEX["left_hip"], POSE_INDEX["right_hip"]]
 _SHOULDERS = [POSE_INDEX["left_shoulder"], POSE_INDEX["right_shoulder"]]
+
+# Somebody of whom neither is seen is nobody.
+_TRUNK = [*_SHOULDERS, *_HIPS]
 
 # The line from right to left must be so long on the ground [m] to tell where someone faces;
 # shoulders are about 0.35 wide, hips 0.22.
@@ -123,23 +129,25 @@ class BodyTracker:
         Landmarks that MediaPipe holds for less visible than this are unknown [0..1].
     mincutoff, beta : float
         Of the One-Euro filter on the landmarks [Hz, Hz per m/s].
-    camera_pitch : float
-        How far the camera looks down [rad].
+    level : Level, optional
+        How far the camera looks down; may be shared by trackers of one camera. Level and fixed
+        when left out.
     keep_id : float
         Longest loss after which a body is still the same [s].
     """
 
     def __init__(
         self, *, visibility: float = 0.3, mincutoff: float = 1.5, beta: float = 10.0,
-        camera_pitch: float = 0.0, keep_id: float = 1.0,
+        level: Level | None = None, keep_id: float = 1.0,
     ) -> None:
         self._identity = Identity(keep_id)
+        self._swaps, self.lengths = SwapGuard(), LimbLengths()
         self._visibility = Visibility(visibility)
         self._filter = OneEuroFilter(mincutoff, beta, vectors=True)
         # Where the pelvis faces is computed from depths, the noisiest thing that MediaPipe gives.
         self._heading_filter = OneEuroFilter(0.5, 0.5)
         self._heading = 0.0
-        self._upright = _upright_from_viewer(camera_pitch)
+        self._level = level or Level(learn=False)
 
     def __call__(self, stamp: float, found: list[PoseLandmarks]) -> TrackedBody | None:
         """Return the body in what the pose worker found, or None when there is nobody.
@@ -156,19 +164,25 @@ class BodyTracker:
         pose = found[0]
         if not (np.isfinite(pose.world).all() and np.isfinite(pose.image).all()):
             return None
-        seen = pose.visibility * pose.presence
-        inside = ((pose.image[:, :2] >= 0) & (pose.image[:, :2] <= 1)).all(axis=1)
-        seen = np.where(inside, np.clip(seen, 0.0, 1.0), 0.0)
         identity, new = self._identity(stamp)
         if new:
             self._visibility.reset()
             self._filter.reset()
             self._heading_filter.reset()
+            self._swaps.reset()
+            self.lengths.reset()
+        pose = self._swaps(stamp, pose)
+        seen = pose.visibility * pose.presence
+        inside = ((pose.image[:, :2] >= 0) & (pose.image[:, :2] <= 1)).all(axis=1)
+        seen = np.where(inside, np.clip(seen, 0.0, 1.0), 0.0)
+        seen = np.where(impossible(pose.world, self.lengths), 0.0, seen)
         known, score = self._visibility(stamp, seen)
         # MediaPipe goes on following a ghost for a while when someone has left.
-        if not known.any():
+        if not known[_TRUNK].any():
             return None
-        points = pose.world @ self._upright.T
+        self.lengths(np.where(known[:, None], pose.world, np.nan))
+        points = pose.world @ _upright_from_viewer(
+            self._level(stamp, pose.world, known)).T
         heading = self._facing(stamp, points, known, new)
         points = self._filter(stamp, np.where(known[:, None], points, np.nan))
         sin, cos = np.sin(heading), np.cos(heading)
