@@ -12,7 +12,6 @@ and never come out on the far side.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -35,6 +34,13 @@ _LARGEST = 0.2
 _STEPS = 6
 _TOLERANCE = 5e-4
 """Depth below the margin [m] that counts as none."""
+
+_CELL = 0.12
+"""Width of a part [m] per capsule."""
+
+_SHARE = 0.98
+_HOLLOW = 0.8
+"""Size of a part against that of the even box with its inertia: motors and shells sit outside."""
 
 _NEVER = 0.25
 """Pairs that stay this far apart [m] in all samples are not looked at."""
@@ -62,40 +68,62 @@ class Capsule:
     radius: float
 
 
-def fit_capsules(points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, float]]:
-    """Return one to three capsules (start, end, radius) that together hold `points` (n, 3).
+def fit_capsules(
+    points: np.ndarray, share: float = 1.0,
+) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """Return capsules (start, end, radius) that together hold `points` (n, 3).
 
-    They lie side by side along the longest axis of the points' box; a flat box gets more of them.
+    They lie side by side along the longest axis of the points' box, one per cell of its cross
+    section: a thin part gets one, a trunk three by three but for the innermost.
+
+    Parameters
+    ----------
+    points : ndarray (n, 3)
+        On the surface of a part [m].
+    share : float
+        Of the points of each capsule that it must hold; below 1, screws do not thicken a link.
     """
     centre = 0.5 * (points.max(axis=0) + points.min(axis=0))
     _, axes = np.linalg.eigh(np.cov((points - centre).T) + 1e-12 * np.eye(3))
     local = (points - centre) @ axes
-    low, high = local.min(axis=0), local.max(axis=0)
     own = np.ptp(points, axis=0)
-    if np.prod(own + 1e-6) <= 1.05 * np.prod(high - low + 1e-6):
+    if np.prod(own + 1e-6) <= 1.05 * np.prod(np.ptp(local, axis=0) + 1e-6):
         # The part's own axes wrap it as tightly as the principal ones, which corners can mislead.
         axes, local = np.eye(3), points - centre
-        low, high = local.min(axis=0), local.max(axis=0)
-    order = np.argsort(high - low)[::-1]
-    size, middle = (high - low)[order], 0.5 * (high + low)
-    count = int(np.clip(np.ceil(size[1] / max(size[2], 1e-3) - 0.3), 1, 3))
-    edges = np.linspace(low[order[1]], high[order[1]], count + 1)
+    order = np.argsort(np.ptp(local, axis=0))[::-1]
+    axes, local = axes[:, order], local[:, order]
+    low, high = local.min(axis=0), local.max(axis=0)
+    size = high - low
+    cells = np.clip(np.round(size[1:] / _CELL).astype(int), 1, 3)
+    if cells[0] == 1:
+        # Flat parts still get more than one where that follows their shape better.
+        cells[0] = np.clip(np.ceil(size[1] / max(size[2], 0.03) - 0.3), 1, 3)
+    cell = size[1:] / cells
+    index = np.minimum(((local[:, 1:] - low[1:]) / np.maximum(cell, 1e-9)).astype(int), cells - 1)
     found = []
-    for first, last in pairwise(edges):
-        inside = (local[:, order[1]] >= first - 1e-6) & (local[:, order[1]] <= last + 1e-6)
-        axis = middle.copy()
-        axis[order[1]] = 0.5 * (first + last)
-        half = max(0.5 * size[0] - 0.5 * max(last - first, size[2]), 0.0)
-        ends = np.array([axis, axis])
-        ends[:, order[0]] += [-half, half]
-        along = np.clip(local[:, order[0]], *ends[:, order[0]])
-        nearest = np.tile(axis, (len(local), 1))
-        nearest[:, order[0]] = along
-        away = np.linalg.norm(local - nearest, axis=1)
-        # Large faces have no points inside: their own half width counts as well.
-        radius = max(float(away[inside].max(initial=0.0)), 0.5 * float(size[2]))
-        found.append((*(ends @ axes.T + centre), radius))
+    for i in range(cells[0]):
+        for j in range(cells[1]):
+            if (cells > 2).all() and i == j == 1:
+                continue  # inside
+            inside = local[(index == (i, j)).all(axis=1)]
+            if not len(inside):
+                continue
+            first, last = inside[:, 0].min(), inside[:, 0].max()
+            axis = low[1:] + (np.array([i, j]) + 0.5) * cell
+            trim = min(0.5 * float(cell.max()), 0.5 * (last - first))
+            along = np.clip(inside[:, 0], first + trim, last - trim)
+            away = np.hypot(inside[:, 0] - along, np.linalg.norm(inside[:, 1:] - axis, axis=1))
+            radius = max(float(np.quantile(away, share)), 0.5 * float(cell.min()))
+            ends = np.array([[first + trim, *axis], [last - trim, *axis]])
+            found.append((*(ends @ axes.T + centre), radius))
     return found
+
+
+def _surface(half: np.ndarray) -> np.ndarray:
+    """Return points (n, 3) on the surface of a box of half size (3,), a few centimetres apart."""
+    grids = [np.linspace(-h, h, int(np.clip(np.ceil(h / 0.02), 2, 9))) for h in half]
+    points = np.array(np.meshgrid(*grids)).reshape(3, -1).T
+    return points[(np.abs(points) >= half - 1e-9).any(axis=1)]
 
 
 def _shape_points(geometry: ElementTree.Element, description: Path) -> np.ndarray | None:
@@ -105,13 +133,14 @@ def _shape_points(geometry: ElementTree.Element, description: Path) -> np.ndarra
         return None
     if shape.tag == "box":
         half = 0.5 * np.array([float(n) for n in shape.get("size").split()])
-        return np.array(np.meshgrid(*[(-h, h) for h in half])).reshape(3, -1).T
+        return _surface(half)
     if shape.tag in ("cylinder", "capsule"):
         radius, length = float(shape.get("radius")), float(shape.get("length"))
         angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
         rim = radius * np.column_stack([np.cos(angle), np.sin(angle), 0 * angle])
-        top = np.array([0, 0, 0.5 * length])
-        return np.concatenate([rim + top, rim - top])
+        heights = np.linspace(-0.5 * length, 0.5 * length, max(2, int(length / 0.04)))
+        return np.concatenate([part * rim + [0, 0, height] for height in heights
+                               for part in (0.5, 1.0)])
     if shape.tag == "sphere":
         radius = float(shape.get("radius"))
         return radius * np.concatenate([np.eye(3), -np.eye(3)])
@@ -122,14 +151,31 @@ def _shape_points(geometry: ElementTree.Element, description: Path) -> np.ndarra
         scale = np.array([float(n) for n in shape.get("scale", "1 1 1").split()])
         try:
             import coal
-            return np.array(coal.MeshLoader().load(str(path), scale).vertices())
+            mesh = coal.MeshLoader().load(str(path), scale)
+            return _mesh_points(mesh)
         except Exception:  # no coal, or a file that it cannot read: as if it were not there
             return None
     return None
 
 
+def _mesh_points(mesh) -> np.ndarray:
+    """Return the vertices of a mesh, and points inside its large triangles."""
+    vertices = np.array(mesh.vertices())
+    if len(vertices) > 3000:
+        return vertices[::len(vertices) // 2000]
+    corners = np.array([[mesh.tri_indices(i)[k] for k in range(3)]
+                        for i in range(mesh.num_tris)], int).reshape(-1, 3)
+    a, b, c = (vertices[corners[:, k]] for k in range(3))
+    large = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 2 * 0.03 ** 2
+    a, b, c = a[large], b[large], c[large]
+    weights = [(1 / 3, 1 / 3), (0.5, 0.5), (0.5, 0.0), (0.0, 0.5), (0.2, 0.2), (0.6, 0.2),
+               (0.2, 0.6)]
+    inside = [a + u * (b - a) + v * (c - a) for u, v in weights]
+    return np.concatenate([vertices, *inside])
+
+
 def _inertia_points(link: ElementTree.Element) -> np.ndarray | None:
-    """Return the corners (8, 3) of the box of even density that has the link's inertia."""
+    """Return points (n, 3) on the box of even density that has the link's inertia."""
     inertial = link.find("inertial")
     if inertial is None or inertial.find("mass") is None or inertial.find("inertia") is None:
         return None
@@ -143,8 +189,8 @@ def _inertia_points(link: ElementTree.Element) -> np.ndarray | None:
                         [entry["ixz"], entry["iyz"], entry["izz"]]])
     values, axes = np.linalg.eigh(inertia)
     squares = 6 * (values.sum() - 2 * values) / mass
-    half = 0.5 * np.sqrt(np.clip(squares, 1e-6, 0.25))
-    corners = np.array(np.meshgrid(*[(-h, h) for h in half])).reshape(3, -1).T @ axes.T
+    half = 0.5 * _HOLLOW * np.sqrt(np.clip(squares, 1e-6, 0.25))
+    corners = _surface(half) @ axes.T
     turn, shift = _placement(inertial.find("origin"))
     return corners @ turn.T + shift
 
@@ -183,7 +229,7 @@ def capsules_of(model: RobotModel) -> list[Capsule]:
         frame = model.pin.frames[model.frame(link.get("name"))]
         turn, shift = frame.placement.rotation, frame.placement.translation
         for cloud in clouds:
-            for start, end, radius in fit_capsules(cloud):
+            for start, end, radius in fit_capsules(cloud, _SHARE):
                 if radius > 0.004:
                     found.append(Capsule(link.get("name"), frame.parentJoint,
                                          turn @ start + shift, turn @ end + shift, radius))
@@ -197,8 +243,8 @@ class SelfCollision:
     ----------
     model : RobotModel
         Its profile says the margin and the pairs to ignore. Links that touch by construction
-        (neighbours, and what overlaps in nearly every posture) are left out; a pair that is
-        nearer than the margin at rest may come as near as it is at rest.
+        (neighbours and theirs, links of one arm, what overlaps in nearly every posture) are left
+        out; a pair that is nearer than the margin at rest may come as near as it is at rest.
 
     Attributes
     ----------
@@ -238,6 +284,11 @@ class SelfCollision:
         # Only arms give way: a pair that no arm joint moves is not ours.
         movers = np.flatnonzero(model.drive[:, self._arms].any(axis=1))
         moved = self._supports[:, movers]
+        # An arm is kept from itself by the limits of its joints.
+        for side in ("left", "right"):
+            rows = model.drive[:, model.columns(f"{side}_arm")].any(axis=1)
+            own = self._supports[:, rows].any(axis=1)
+            keep &= ~(own[one] & own[two])
         keep &= (moved[one] != moved[two]).any(axis=1)
         ignored = {frozenset(pair) for pair in model.profile.ignore}
         if ignored:
@@ -257,7 +308,7 @@ class SelfCollision:
         close_kin = ((near[:, 0] == self._carrier[self.pairs[:, 1]])
                      | (near[:, 1] == self._carrier[self.pairs[:, 0]]))
         always = np.median(samples, axis=0) < self.margin
-        keep = ~always & ~(close_kin & (rest < self.margin)) & (samples.min(axis=0) < _NEVER)
+        keep = ~always & ~close_kin & (samples.min(axis=0) < _NEVER)
         self.pairs = self.pairs[keep]
         self.margin = np.minimum(self.margin, rest - 1e-3)[keep]
         # Spheres around the capsules, to pass over pairs that are far apart.
