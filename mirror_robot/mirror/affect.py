@@ -26,6 +26,9 @@ import numpy as np
 
 from mirror_robot.body.face import face_drive
 from mirror_robot.body.model import RobotModel
+from mirror_robot.body.profile import choices
+from mirror_robot.mirror.effort import EffortSense
+from mirror_robot.motor.primitive import MotorPrimitive
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class BodyExpression:
         -1..1: hands hanging to hands overhead.
     speed : float
         0..1: root mean square of the joint velocities over their limits.
+    strong, sudden, direct, bound : float
+        0..1: Laban's effort factors (`mirror.effort.Effort`); NaN while still.
     """
 
     head_pitch: float = np.nan
@@ -75,6 +80,10 @@ class BodyExpression:
     openness: float = np.nan
     raised: float = np.nan
     speed: float = np.nan
+    strong: float = np.nan
+    sudden: float = np.nan
+    direct: float = np.nan
+    bound: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -237,6 +246,7 @@ class FeltAffect:
     def update(
         self, stamp: float, drive: Mapping[str, float],
         body: BodyExpression | None = None, reliability: float = 1.0,
+        explained: Mapping[str, float] = MappingProxyType({}),
     ) -> Affect:
         """Feel anew.
 
@@ -251,6 +261,9 @@ class FeltAffect:
             The robot's own posture and movement (`BodySense`).
         reliability : float
             0..1: how far the observation is to be trusted (visibility, a face turned away).
+        explained : mapping aspect of `body` -> 0..1
+            How far what somebody does explains it, so that it says nothing of how they feel
+            (`ExplainedByActions`).
 
         Returns
         -------
@@ -262,7 +275,7 @@ class FeltAffect:
         elapsed = 0.0 if self._stamp is None else stamp - self._stamp
         self._stamp = stamp
         self._remember(elapsed, drive)
-        log_likelihood, known = self._log_likelihood(body)
+        log_likelihood, known = self._log_likelihood(body, explained)
         reliability = float(np.clip(np.nan_to_num(reliability), 0.0, 1.0))
         certain = known * reliability
         if certain > 0.0:
@@ -302,7 +315,9 @@ class FeltAffect:
         self._seen = np.where(here, np.clip(now, -1.0, 1.0), self._seen)
         self._age = np.where(here, 0.0, self._age + max(elapsed, 0.0))
 
-    def _log_likelihood(self, body: BodyExpression | None) -> tuple[np.ndarray, float]:
+    def _log_likelihood(
+        self, body: BodyExpression | None, explained: Mapping[str, float],
+    ) -> tuple[np.ndarray, float]:
         """Return the log likelihood of each row and how much of the robot was known, 0..1."""
         total = np.zeros(len(self._intensity))
         shares, face_known = [], 0.0
@@ -318,12 +333,13 @@ class FeltAffect:
             seen = np.array([getattr(body, aspect) for aspect in _BODY_REST], float)
             here = np.isfinite(seen)
             voice = _BODY_WEIGHT_ALONE + face_known * (_BODY_WEIGHT - _BODY_WEIGHT_ALONE)
-            shares.append((_BODY_WEIGHT, here.mean()))
+            said = 1.0 - np.array([explained.get(aspect, 0.0) for aspect in _BODY_REST])[here]
+            shares.append((_BODY_WEIGHT, said.sum() / len(seen)))
             off = (seen[here] - self._bodies[:, here]) / self._body_spread[here]
             # What an emotion leaves free is as likely as an ordinary deviation, neither for nor
             # against it.
             off = np.where(np.isfinite(off), np.minimum(np.abs(off), 3.0), 1.0)
-            total -= 0.5 * voice * (off**2).sum(axis=1)
+            total -= 0.5 * voice * (off**2 @ said)
         weight = sum(share for share, _ in shares)
         return total, sum(s * known for s, known in shares) / weight if weight else 0.0
 
@@ -352,10 +368,16 @@ class BodySense:
     model : RobotModel
     smoothing : float
         Time constant of the speed [s].
+
+    Attributes
+    ----------
+    expression : BodyExpression
+        What was felt last.
     """
 
     def __init__(self, model: RobotModel, smoothing: float = 0.4) -> None:
         self._model, self._smoothing = model, smoothing
+        self._effort = EffortSense()
         self.reset()
 
     def reset(self) -> None:
@@ -363,6 +385,8 @@ class BodySense:
         self._stamp: float | None = None
         self._positions = np.full(len(self._model.joint_names), np.nan)
         self._speed = np.nan
+        self._effort.reset()
+        self.expression = BodyExpression()
 
     def update(self, stamp: float, positions: np.ndarray) -> BodyExpression:
         """Return what the body expresses at `positions` (n,) [rad], NaN where unknown."""
@@ -383,14 +407,16 @@ class BodySense:
             torso_pitch=_pitch(posture.torso) if known("torso") else np.nan,
             openness=float((reach[:, 1] * outward).mean()) if arms else np.nan,
             raised=float(reach[:, 2].max()) if arms else np.nan,
-            speed=self._speed)
+            speed=self._speed, **vars(self._effort.update(stamp, posture)))
 
     def feel(
         self, felt: FeltAffect, stamp: float, positions: np.ndarray, reliability: float = 1.0,
+        explained: Mapping[str, float] = MappingProxyType({}),
     ) -> Affect:
         """Read `felt` from the whole robot at `positions` (n,) [rad]: its face and its body."""
+        self.expression = self.update(stamp, positions)
         return felt.update(stamp, face_drive(self._model, np.asarray(positions, float)),
-                           self.update(stamp, positions), reliability)
+                           self.expression, reliability, explained)
 
     def _move(self, stamp: float, positions: np.ndarray) -> None:
         elapsed = 0.0 if self._stamp is None else stamp - self._stamp
@@ -404,6 +430,44 @@ class BodySense:
                 before = speed if np.isnan(self._speed) else self._speed
                 self._speed = before + _share(elapsed, self._smoothing) * (speed - before)
         self._stamp, self._positions = stamp, positions.copy()
+
+
+class ExplainedByActions:
+    """What of a posture is explained by what somebody does: a bow is not sadness.
+
+    "Explaining away": a cause that is known takes its effects from other causes (Pearl 1988,
+    "Probabilistic reasoning in intelligent systems", ch. 2). What a unit does to each aspect is
+    taken from the unit itself, made by this robot.
+
+    Parameters
+    ----------
+    model : RobotModel
+    units : sequence of MotorPrimitive
+    """
+
+    def __init__(self, model: RobotModel, units: Sequence[MotorPrimitive]) -> None:
+        self._share = np.zeros((len(units), len(_BODY_SPREAD)))
+        sense = BodySense(model)
+        spread = np.array(list(_BODY_SPREAD.values()))
+
+        def aspects(positions: np.ndarray) -> np.ndarray:
+            sense.reset()
+            body = sense.update(0.0, positions)
+            return np.nan_to_num([getattr(body, aspect) for aspect in _BODY_SPREAD])
+
+        still = aspects(model.rest)
+        for row, unit in enumerate(units):
+            if not unit.background and unit.channel != "face":
+                knots = unit.styles[0].mean[::3]
+                moved = [np.abs(aspects(np.where(np.isfinite(q), q, model.rest)) - still)
+                         for q in knots]
+                # Half a spread off is within what people do anyway.
+                self._share[row] = np.clip(np.max(moved, axis=0) / spread - 0.5, 0.0, 1.0)
+
+    def explained(self, probability: np.ndarray) -> dict[str, float]:
+        """Return how far each aspect is explained, 0..1, by units that fire so strongly (U,)."""
+        share = np.minimum(np.asarray(probability, float) @ self._share, 1.0)
+        return dict(zip(_BODY_SPREAD, share.tolist()))
 
 
 def _pitch(rotation: np.ndarray) -> float:
@@ -468,6 +532,31 @@ _OF_EMOTION = MappingProxyType({
     "anger": ("angry",), "fear": ("afraid",), "disgust": ("disgusted",),
     "surprise": ("surprised", "excited"),
 })
+
+
+def feeling(mood: str, intensity: float = 1.0) -> Affect:
+    """Return the felt state that a word of `MOODS` stands for: `describe` the other way round.
+
+    Raises
+    ------
+    ValueError
+        If there is no such word; the message lists those that exist.
+    """
+    if mood not in MOODS:
+        raise ValueError(f"no mood {mood!r}; {choices(mood, MOODS)}")
+    place = np.clip(intensity, 0.0, 1.0) * np.array(_MOODS.get(mood, (0.0, 0.0, 0.0)))
+    return Affect(0.0, *map(float, place), confidence=1.0)
+
+
+def face_of(mood: str, intensity: float = 1.0) -> dict[str, float]:
+    """Return the action units 0..1 of the face that goes with a word of `MOODS`.
+
+    That of the nearest emotion; a content face is a faint smile, a bored one is no expression.
+    """
+    for emotion, words in _OF_EMOTION.items():
+        if mood in words:
+            return expression(emotion, intensity * (1.0 if mood == words[0] else 0.6))
+    return expression("joy", 0.3 * intensity) if mood == "relaxed" else {}
 
 
 def describe(affect: Affect, calm_below: float = 0.18) -> Mood:

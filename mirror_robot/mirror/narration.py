@@ -21,11 +21,12 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     "who": frozenset({"id"}), "gone": frozenset({"who"}), "other": frozenset({"unit"}),
     "sentence": frozenset({"who", "does", "why", "feels", "sure"}),
     "why.sentence": frozenset({"intention"}), "feels.sentence": frozenset({"degree", "mood"}),
+    "feels.picture": frozenset({"picture"}),
 }
 _LISTS = {"feels.degrees": 3, "sure": 3}
 _MAPPINGS = {
     "hand": ("left", "right", "both"), "faces": tuple(e for e in EMOTIONS if e != "neutral"),
-    "feels.moods": MOODS, "actions": (), "why.intentions": (),
+    "feels.moods": MOODS, "feels.pictures": (), "actions": (), "why.intentions": (),
 }
 _TEXTS = ("language", "still", "and")
 
@@ -59,6 +60,8 @@ class Understanding:
         0..1.
     intention : Intention, optional
     affect : Affect, optional
+    picture : str
+        Pole of the metaphor that the body is a picture of, such as ``heavy``; empty for none.
     """
 
     stamp: float
@@ -67,6 +70,7 @@ class Understanding:
     action_probability: float = 0.0
     intention: Intention | None = None
     affect: Affect | None = None
+    picture: str = ""
 
 
 def known_languages() -> tuple[str, ...]:
@@ -257,6 +261,9 @@ class Narrator:
             feels = words["feels"]["sentence"].format(
                 degree="" if mood.word == "calm" else degree,
                 mood=words["feels"]["moods"][mood.word])
+            # A language may have no picture for it.
+            if picture := words["feels"].get("pictures", {}).get(understanding.picture):
+                feels += words["feels"]["picture"].format(picture=picture)
         sure = words["sure"][_level(self._certainty(understanding, about), _SURE_FROM)]
         text = words["sentence"].format(
             who=self._who(understanding.person), does=words["and"].join(done) or words["still"],

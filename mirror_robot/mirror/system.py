@@ -15,9 +15,16 @@ from mirror_robot.body.retargeting import Retargeter, RobotPosture
 from mirror_robot.human.face import MOUTH_HIDDEN, NeutralFace, action_units
 from mirror_robot.human.observation import BodyObservation, FaceObservation
 from mirror_robot.human.posture import posture_from_landmarks
-from mirror_robot.mirror.affect import Affect, BodySense, FeltAffect, mixed
+from mirror_robot.mirror.affect import (
+    Affect,
+    BodySense,
+    ExplainedByActions,
+    FeltAffect,
+    mixed,
+)
 from mirror_robot.mirror.features import MotorFeatures
 from mirror_robot.mirror.intention import IntentionReader, load_intentions
+from mirror_robot.mirror.metaphor import load_metaphors
 from mirror_robot.mirror.narration import Narrator, Understanding
 from mirror_robot.mirror.recognition import Activation, Prediction, Recognizer
 from mirror_robot.motor.repertoire import Repertoire
@@ -38,6 +45,10 @@ _READABLE = 0.45
 
 _NAMED = 0.5
 """Probability from which a unit counts as the action that is seen."""
+
+
+_PICTURE_TIME = 1.5
+"""Time constant over which a body becomes a picture [s]: a glance down is no heavy heart."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,8 @@ class MirrorSystem:
         self._sense, self._felt = BodySense(self.model), FeltAffect(self.model.profile.face)
         self._own_sense, self._own_felt = (
             BodySense(self.model), FeltAffect(self.model.profile.face))
+        self._explained = ExplainedByActions(self.model, repertoire.units)
+        self._metaphors = load_metaphors()
         self._intentions = IntentionReader(load_intentions(intentions))
         self._narrator = Narrator(language, mirror_image=mirror_image)
         self._own_affect: Affect | None = None
@@ -117,6 +130,8 @@ class MirrorSystem:
         self._neutral.reset()
         self._sense.reset()
         self._felt.reset()
+        self._pictured: dict[str, float] = {}
+        self._pictured_stamp = -np.inf
         self._intentions.reset()
 
     @property
@@ -184,7 +199,8 @@ class MirrorSystem:
         activation = self._other.update(stamp, positions)
         # A mouth that is hidden leaves brows and lids, which tell less.
         reliability = 0.0 if not seen else 0.6 if self._mouth_hidden else 1.0
-        affect = self._sense.feel(self._felt, stamp, positions, reliability)
+        explained = self._explained.explained(activation.probability)
+        affect = self._sense.feel(self._felt, stamp, positions, reliability, explained)
         if self._own_affect is not None:
             affect = mixed(affect, self._own_affect, self._own_share)
         channels = _by_channel(activation, self._seen_channels(positions))
@@ -192,12 +208,24 @@ class MirrorSystem:
         intention = self._intentions.update(stamp, channels, facing, affect)
         action, probability = _action(channels, self._intentions.table.background)
         understanding = Understanding(
-            stamp, self._person, action, probability, intention, affect)
+            stamp, self._person, action, probability, intention, affect,
+            self._picture(stamp, affect, explained))
         sentence = self._narrator.update(understanding) if self._person and seen else None
         # Where nothing else moves the head may.
         channel = "body" if action in channels.get("body", ()) or not action else "head"
         prediction = self._other.predict(channel=channel)
         return Reading(understanding, activation, prediction, sentence)
+
+    def _picture(self, stamp: float, affect: Affect, explained: Mapping[str, float]) -> str:
+        """Return the pole of the metaphor that the body has been a picture of for a while."""
+        places = self._metaphors.read(self._sense.expression, explained)
+        share = 1.0 - float(np.exp(-max(stamp - self._pictured_stamp, 0.0) / _PICTURE_TIME))
+        self._pictured_stamp = stamp
+        before = self._pictured
+        self._pictured = {
+            name: before.get(name, 0.0) + share * (place - before.get(name, 0.0))
+            for name, place in places.items()}
+        return self._metaphors.picture(self._pictured, affect)
 
     def gone(self) -> str | None:
         """Forget the person, who is no longer there; return what is worth saying of it."""
