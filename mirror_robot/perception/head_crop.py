@@ -85,12 +85,12 @@ class HeadCrop:
         return wanted if moved or grown else old
 
 
-def crop(image: np.ndarray, region: Region) -> np.ndarray:
-    """Return a square region of an image, enlarged; black where it reaches over the edge."""
+def crop(image: np.ndarray, region: Region, pixels: int = _SIDE) -> np.ndarray:
+    """Return a square region of an image, scaled; black where it reaches over the edge."""
     x, y, side = region
-    scale = _SIDE / side
-    matrix = np.array([[scale, 0, _SIDE / 2 - x * scale], [0, scale, _SIDE / 2 - y * scale]])
-    return cv2.warpAffine(image, matrix, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
+    scale = pixels / side
+    matrix = np.array([[scale, 0, pixels / 2 - x * scale], [0, scale, pixels / 2 - y * scale]])
+    return cv2.warpAffine(image, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR)
 
 
 def uncrop(landmarks: np.ndarray, region: Region, height: int, width: int) -> np.ndarray:

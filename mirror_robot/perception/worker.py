@@ -59,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--memory", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--confidence", type=float, default=0.5)
+    parser.add_argument("--people", type=int, default=1)
     parser.add_argument("--nice", type=int, default=0)
     return parser.parse_args()
 
@@ -119,6 +120,7 @@ def _landmarker(arguments: argparse.Namespace) -> Callable[..., object]:
 
     from mirror_robot.perception import wire
     from mirror_robot.perception.head_crop import HeadCrop, uncrop
+    from mirror_robot.perception.pose_finder import PoseFinder
 
     cv2.setNumThreads(1)  # the cores belong to the other worker, the mirror and the robot
     base = BaseOptions(model_asset_path=arguments.model)
@@ -130,24 +132,37 @@ def _landmarker(arguments: argparse.Namespace) -> Callable[..., object]:
         return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
 
     if arguments.kind == "pose":
-        landmarker = vision.PoseLandmarker.create_from_options(vision.PoseLandmarkerOptions(
-            base_options=base, running_mode=video,
-            min_pose_detection_confidence=arguments.confidence,
-            min_pose_presence_confidence=arguments.confidence,
-            min_tracking_confidence=arguments.confidence))
+        def landmarker_of(mode: vision.RunningMode) -> vision.PoseLandmarker:
+            return vision.PoseLandmarker.create_from_options(vision.PoseLandmarkerOptions(
+                base_options=base, running_mode=mode,
+                min_pose_detection_confidence=arguments.confidence,
+                min_pose_presence_confidence=arguments.confidence,
+                min_tracking_confidence=arguments.confidence))
+
+        def rows_of(result: vision.PoseLandmarkerResult) -> list[np.ndarray]:
+            return [
+                np.array([(i.x, i.y, i.z, i.visibility, i.presence, w.x, w.y, w.z)
+                          for i, w in zip(image, world)], np.float32)
+                for image, world in zip(result.pose_landmarks, result.pose_world_landmarks)]
+
+        def follower() -> Callable[[np.ndarray, float], list[np.ndarray]]:
+            landmarker, time_of = landmarker_of(video), _VideoClock()
+            return lambda rgb, stamp: rows_of(
+                landmarker.detect_for_video(image_of(rgb), time_of(stamp)))
+
+        search = None
+        if arguments.people > 1:
+            still = landmarker_of(vision.RunningMode.IMAGE)
+            search = lambda rgb: rows_of(still.detect(image_of(rgb)))  # noqa: E731
+        find = PoseFinder(follower, search, arguments.people)
 
         def find_pose(rgb: np.ndarray, request: wire.Request) -> np.ndarray:
-            result = landmarker.detect_for_video(image_of(rgb), clock(request.stamp))
-            rows = [
-                [(i.x, i.y, i.z, i.visibility, i.presence, w.x, w.y, w.z)
-                 for i, w in zip(image, world)]
-                for image, world in zip(result.pose_landmarks, result.pose_world_landmarks)]
-            return np.array(rows, np.float32).ravel()
+            return np.array(find(rgb, request.stamp), np.float32).ravel()
 
         return find_pose
 
     landmarker = vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(
-        base_options=base, running_mode=video, num_faces=1,
+        base_options=base, running_mode=video, num_faces=arguments.people,
         output_face_blendshapes=True, output_facial_transformation_matrixes=True,
         min_face_detection_confidence=arguments.confidence,
         min_face_presence_confidence=arguments.confidence,

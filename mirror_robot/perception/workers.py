@@ -50,16 +50,19 @@ class LandmarkWorker:
         Below this MediaPipe says that there is nothing [0..1].
     nice : int
         Added to the priority value of the process: higher yields sooner to others.
+    people : int
+        Most bodies or faces to find.
     """
 
     def __init__(
         self, kind: str, model: Path, on_result: Callable[[Frame, np.ndarray, float], None],
         on_trouble: Callable[[str], None] = lambda text: None,
-        *, confidence: float = 0.5, nice: int = 0,
+        *, confidence: float = 0.5, nice: int = 0, people: int = 1,
     ) -> None:
         self._kind, self._model = kind, model
         self._on_result, self._on_trouble = on_result, on_trouble
-        self._options = ("--confidence", str(confidence), "--nice", str(nice))
+        self._options = (
+            "--confidence", str(confidence), "--nice", str(nice), "--people", str(people))
         self._changed = threading.Condition()
         self._pending: tuple[Frame, Region] | None = None
         self._closed = False
