@@ -78,7 +78,7 @@ _DETOUR = 0.5
 """Part of the error on the straight way to a better posture that has to be missed by staying: on
 the real way the other joints make up for much of it."""
 
-_PATIENCE = 6
+_PATIENCE = 8
 """Frames from one look for better postures to the next: what it costs is spread."""
 
 _SAMPLES = 6000
@@ -181,7 +181,7 @@ class Chain:
         self._directions, self._changes = self._kinematics(self.q)
         self._searched: np.ndarray | None = None
         self._other: np.ndarray | None = None
-        self._regret, self._since = 0.0, 0
+        self._regret, self._since, self._way = 0.0, 0, math.inf
         self._goal: np.ndarray | None = None
 
     def rotation_of_carrier(self, data: pin.Data) -> np.ndarray:
@@ -357,12 +357,14 @@ class Chain:
             self._regret *= 0.5
             return
         self._regret += max(gain, 0.0)
-        away = self._other - self.q
-        frames = float((np.abs(away) / pace).max())
-        shares = np.array([0.25, 0.5, 0.75])[:, None]
-        gap = self._batch(self.q + shares * away, changes=False)[0] - targets
-        on_the_way = np.sqrt((gap * gap).sum(axis=2) @ (weights * weights))
-        if self._regret + 2.0 * comfort >= frames * _DETOUR * float(on_the_way.mean()):
+        if self._since == 0:
+            away = self._other - self.q
+            shares = np.array([0.25, 0.5, 0.75])[:, None]
+            gap = self._batch(self.q + shares * away, changes=False)[0] - targets
+            on_the_way = np.sqrt((gap * gap).sum(axis=2) @ (weights * weights))
+            self._way = (float((np.abs(away) / pace).max()) * _DETOUR
+                         * float(on_the_way.mean()))
+        if self._regret + 2.0 * comfort >= self._way:
             self._goal, self._regret = self._other, 0.0
 
     def _discomfort(self, q: np.ndarray) -> float:

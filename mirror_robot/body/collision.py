@@ -260,6 +260,8 @@ class SelfCollision:
         self.capsules = capsules_of(model)
         self._data = model.pin.createData()
         self._carrier = np.array([capsule.joint for capsule in self.capsules], int)
+        self._joints, self._place_of = np.unique(self._carrier, return_inverse=True)
+        self._joints = self._joints.tolist()
         self._start = np.array([capsule.start for capsule in self.capsules]).reshape(-1, 3)
         self._end = np.array([capsule.end for capsule in self.capsules]).reshape(-1, 3)
         self._radius = np.array([capsule.radius for capsule in self.capsules])
@@ -322,13 +324,9 @@ class SelfCollision:
             pin.computeJointJacobians(model.pin, self._data, q)
         else:
             pin.forwardKinematics(model.pin, self._data, q)
-        places = self._data.oMi
-        turns = np.empty((model.pin.njoints, 3, 3))
-        shifts = np.empty((model.pin.njoints, 3))
-        for joint in range(model.pin.njoints):
-            place = places[joint]
-            turns[joint], shifts[joint] = place.rotation, place.translation
-        turn, shift = turns[self._carrier], shifts[self._carrier]
+        places = [self._data.oMi[joint] for joint in self._joints]
+        turn = np.array([place.rotation for place in places])[self._place_of]
+        shift = np.array([place.translation for place in places])[self._place_of]
         start = (turn @ self._start[:, :, None])[:, :, 0] + shift
         end = (turn @ self._end[:, :, None])[:, :, 0] + shift
         return start, end
