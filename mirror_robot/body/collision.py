@@ -12,6 +12,7 @@ and never come out on the far side.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -161,8 +162,8 @@ def _shape_points(geometry: ElementTree.Element, description: Path) -> np.ndarra
 def _mesh_points(mesh) -> np.ndarray:
     """Return the vertices of a mesh, and points inside its large triangles."""
     vertices = np.array(mesh.vertices())
-    if len(vertices) > 3000:
-        return vertices[::len(vertices) // 2000]
+    if len(vertices) > 1500:
+        return vertices[::max(1, len(vertices) // 2000)]
     corners = np.array([[mesh.tri_indices(i)[k] for k in range(3)]
                         for i in range(mesh.num_tris)], int).reshape(-1, 3)
     a, b, c = (vertices[corners[:, k]] for k in range(3))
@@ -203,19 +204,18 @@ def _placement(origin: ElementTree.Element | None) -> tuple[np.ndarray, np.ndarr
     return pin.rpy.rpyToMatrix(*rpy), xyz
 
 
-def capsules_of(model: RobotModel) -> list[Capsule]:
-    """Return the capsules around all links of a robot.
+@lru_cache(maxsize=8)
+def _fitted(urdf: str, description: Path) -> tuple[tuple[str, tuple], ...]:
+    """Return (link, (start, end, radius)) of all capsules in their links' frames.
 
-    From the collision shapes; where a link has none that can be read, from its inertia.
+    Kept, since reading meshes takes longer than all else when a robot is set up.
     """
-    robot = ElementTree.fromstring(model.urdf)
     found = []
-    for link in robot.findall("link"):
+    for link in ElementTree.fromstring(urdf).findall("link"):
         clouds = []
         for collision in link.findall("collision"):
             geometry = collision.find("geometry")
-            points = None if geometry is None else _shape_points(
-                geometry, model.profile.description)
+            points = None if geometry is None else _shape_points(geometry, description)
             if points is not None and len(points):
                 turn, shift = _placement(collision.find("origin"))
                 clouds.append(points @ turn.T + shift)
@@ -226,13 +226,22 @@ def capsules_of(model: RobotModel) -> list[Capsule]:
             clouds = [points]
         if len(clouds) > 3:
             clouds = [np.concatenate(clouds)]
-        frame = model.pin.frames[model.frame(link.get("name"))]
+        found += [(link.get("name"), capsule) for cloud in clouds
+                  for capsule in fit_capsules(cloud, _SHARE) if capsule[2] > 0.004]
+    return tuple(found)
+
+
+def capsules_of(model: RobotModel) -> list[Capsule]:
+    """Return the capsules around all links of a robot.
+
+    From the collision shapes; where a link has none that can be read, from its inertia.
+    """
+    found = []
+    for link, (start, end, radius) in _fitted(model.urdf, model.profile.description):
+        frame = model.pin.frames[model.frame(link)]
         turn, shift = frame.placement.rotation, frame.placement.translation
-        for cloud in clouds:
-            for start, end, radius in fit_capsules(cloud, _SHARE):
-                if radius > 0.004:
-                    found.append(Capsule(link.get("name"), frame.parentJoint,
-                                         turn @ start + shift, turn @ end + shift, radius))
+        found.append(Capsule(link, frame.parentJoint, turn @ start + shift, turn @ end + shift,
+                             radius))
     return found
 
 
