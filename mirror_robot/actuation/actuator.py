@@ -78,7 +78,7 @@ class Settings:
     command_rate: float = 50.0
     speed_scale: float = 1.0
     rest_scale: float = 0.15
-    bandwidth: float = 15.0
+    bandwidth: float = 25.0
     blend_time: float = 1.0
     target_timeout: float = 0.5
     hold_time: float = 2.0

@@ -37,6 +37,8 @@ except ImportError as error:  # pragma: no cover - depends on the installation
 # Planning keeps this far inside the range [fraction of it], so that rounding in a plan that ends
 # exactly at a limit is not taken for a violation.
 _MARGIN = 1e-5
+# Planning keeps this share below the limits of velocity, acceleration and jerk, likewise.
+_TOLERANCE = 1e-6
 # Rounding that Ruckig's integration may show against the exact bounds of one step.
 _ROUNDING = 1e-7
 # The terms of the tracking law may cancel far from the target too, where it would run into the
@@ -78,7 +80,7 @@ class Shaper:
         about ``1 / (5 period)`` on the sampled law loses its damping.
     """
 
-    def __init__(self, limits: JointLimits, period: float, bandwidth: float = 15.0) -> None:
+    def __init__(self, limits: JointLimits, period: float, bandwidth: float = 25.0) -> None:
         if not period > 0.0:
             raise ValueError(f"the period of the control loop is {period} s; it must be positive")
         if not 0.0 < bandwidth * period <= 0.3:
@@ -172,8 +174,10 @@ class Shaper:
         self.at_limit = np.zeros(shape, bool)
         self.guarded = np.zeros(shape, bool)
         # Beyond the planning limits (the scale was just lowered) a joint first slows down.
-        plan = (np.isfinite(target) & (np.abs(self._v) <= scale * limits.velocity)
-                & (np.abs(self._a) <= scale * limits.acceleration))
+        # The tolerance is for rounding at a limit, where this would brake at every other step.
+        fastest, steepest = scale * limits.velocity, scale * limits.acceleration
+        plan = (np.isfinite(target) & (np.abs(self._v) <= fastest * (1.0 + _TOLERANCE))
+                & (np.abs(self._a) <= steepest * (1.0 + _TOLERANCE)))
         if plan.any():
             p, v, a = self._aim(plan, target, target_velocity, target_acceleration, scale)
             near, slow, steady = _SETTLED
@@ -185,6 +189,12 @@ class Shaper:
         jerk, effort, proposal = self._track(p, v, a)
         allowed = scale * limits.jerk
         track = plan & (np.abs(jerk) <= allowed) & (effort <= _NEAR * allowed)
+        # Where the law would run into a limit, which a fast target makes it do, Ruckig goes along
+        # the limit; a step refused below would brake.
+        v_next, a_next = proposal[1], proposal[2]
+        within = 1.0 - _TOLERANCE
+        track &= np.abs(a_next) <= within * steepest
+        track &= np.abs(v_next + a_next * np.abs(a_next) / (2.0 * allowed)) <= within * fastest
         if (rest := plan & ~track).any():
             planned = self._plan(rest, p, v, scale)
             if planned is None:
@@ -259,9 +269,10 @@ class Shaper:
         given, limits = self._input, self.limits
         if not np.array_equal(scale, self._scale):
             self._scale = scale.copy()
-            given.max_velocity = (scale * limits.velocity).tolist()
-            given.max_acceleration = (scale * limits.acceleration).tolist()
-            given.max_jerk = (scale * limits.jerk).tolist()
+            within = scale * (1.0 - _TOLERANCE)
+            given.max_velocity = (within * limits.velocity).tolist()
+            given.max_acceleration = (within * limits.acceleration).tolist()
+            given.max_jerk = (within * limits.jerk).tolist()
         given.enabled = which.tolist()
         given.current_position = self._p.tolist()
         given.current_velocity = self._v.tolist()
