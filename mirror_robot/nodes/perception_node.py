@@ -1,8 +1,10 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""Sees a person: images in, landmarks of the body and coefficients of the face out.
+"""Sees people: images in, landmarks of bodies and coefficients of faces out.
 
-Publishes, with the acquisition time of the image as the stamp: ``human/body``, ``human/face``,
-``human/head``, ``human/heading``, ``human/pixels`` and, for those who subscribe, ``human/image``.
+Publishes of the person attended to, with the acquisition time of the image as the stamp:
+``human/body``, ``human/face``, ``human/head``, ``human/heading``, ``human/gaze``,
+``human/pixels``, with a known camera ``human/position`` and ``human/distance``, and, for those who
+subscribe, ``human/image`` and ``human/annotated``. Of everybody: ``/humans`` by REP-155.
 """
 
 from __future__ import annotations
@@ -17,25 +19,54 @@ from typing import Any
 
 import cv2
 import numpy as np
-from geometry_msgs.msg import PoseStamped, Quaternion, QuaternionStamped
+from geometry_msgs.msg import (
+    PointStamped,
+    PoseStamped,
+    Quaternion,
+    QuaternionStamped,
+    Vector3Stamped,
+)
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage, Image, JointState, PointCloud2, PointField
-from std_msgs.msg import Header
+from sensor_msgs.msg import (
+    CameraInfo,
+    CompressedImage,
+    Image,
+    JointState,
+    PointCloud2,
+    PointField,
+)
+from std_msgs.msg import Float32, Header
+from std_srvs.srv import Trigger
 
 from mirror_robot.human.face import MOUTH_HIDDEN, hand_over_mouth
+from mirror_robot.human.gaze import gaze_direction
+from mirror_robot.human.landmarks import POSE_INDEX
+from mirror_robot.human.observation import FaceObservation
+from mirror_robot.human.one_euro import OneEuroFilter
+from mirror_robot.human.posture import posture_from_landmarks
 from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
+from mirror_robot.nodes.humans import Humans, optional, quaternion
 from mirror_robot.nodes.messages import body_to_cloud, joint_state, to_seconds, to_time
 from mirror_robot.nodes.parameters import Parameter, declare
 from mirror_robot.nodes.running import bring_up, run
 from mirror_robot.perception import wire
 from mirror_robot.perception.assets import asset
 from mirror_robot.perception.capture import ENDED, FAILED, RETRYING, RUNNING, STOPPED, Capture
+from mirror_robot.perception.drawing import Drawn, annotate
 from mirror_robot.perception.head_crop import head_of
 from mirror_robot.perception.images import decode_compressed, decode_image
 from mirror_robot.perception.level import Level
+from mirror_robot.perception.location import Pinhole, locate_body, locate_face
+from mirror_robot.perception.people import (
+    Attention,
+    People,
+    SeenPerson,
+    match_faces,
+    salience,
+)
 from mirror_robot.perception.sources import FORMS, Frame, SourceError, make_source
-from mirror_robot.perception.tracking import BodyTracker, FaceTracker
+from mirror_robot.perception.tracking import BodyTracker, FaceTracker, upright_from_viewer
 from mirror_robot.perception.workers import LandmarkWorker, WorkerError
 
 PARAMETERS: tuple[Parameter, ...] = (
@@ -51,6 +82,11 @@ PARAMETERS: tuple[Parameter, ...] = (
               0, 8192),
     Parameter("mirrored", False, "the camera delivers a mirror image, which is turned back"),
     Parameter("max_rate", 30.0, "images looked at per second", "Hz", 0.5, 200.0),
+    Parameter("people", 1, "most people to follow; each costs a pose worker's time again", "",
+              1, 4),
+    Parameter("attend", "", "id of the body to attend to whenever it is seen; empty chooses who "
+              "is close and faces the camera", changeable=True),
+    Parameter("humans", True, "tell of everybody under /humans, by REP-155"),
     Parameter("face", True, "look for the face"),
     Parameter("pose_model", "", "path of a MediaPipe pose landmarker; empty fetches the full one"),
     Parameter("face_model", "", "path of a MediaPipe face landmarker; empty fetches it"),
@@ -69,6 +105,10 @@ PARAMETERS: tuple[Parameter, ...] = (
               "bodies, beginning with camera_pitch; fixed: take camera_pitch for it",
               choices=("auto", "fixed")),
     Parameter("camera_fov", 0.785, "vertical field of view of the camera", "rad", 0.1, 2.8),
+    Parameter("camera_info", "", "topic of the camera's calibration; empty takes camera_info "
+              "beside the image topic"),
+    Parameter("assume_fov", False, "without calibration tell positions all the same, computed "
+              "with camera_fov"),
     Parameter("camera_frame", "camera", "frame of human/image and human/pixels"),
     Parameter("keep_id", 1.0, "a person who was lost for longer is a new one", "s", 0.0, 60.0),
     Parameter("image_rate", 15.0, "greatest rate of human/image", "Hz", 0.1, 200.0),
@@ -98,7 +138,16 @@ class PerceptionNode(LifecycleNode):
         self._workers: dict[str, LandmarkWorker] = {}
         self._problem = ""
         self._encoder: _Encoder | None = None
+        self._annotator: _Encoder | None = None
         self._level: Level | None = None
+        self._humans: Humans | None = None
+        self._attention = Attention()
+        self._face_trackers: dict[str, FaceTracker] = {}
+        self._calibration: tuple[Pinhole, int] | None = None
+        self._calibration_subscription: Any = None
+        self.create_service(Trigger, "~/attend_next", self._attend_next)
+        # What is felt is understood elsewhere; /humans tells it as expression.
+        self.create_subscription(Vector3Stamped, "mirror/affect", self._on_affect, _NEWEST)
         self._reset_statistics()
         self.diagnostics = Diagnostics(self, self._report)
         if self.parameters.autostart:
@@ -130,14 +179,20 @@ class PerceptionNode(LifecycleNode):
         self._heading_publisher = create(QuaternionStamped, "human/heading", _NEWEST)
         self._pixels_publisher = create(PointCloud2, "human/pixels", _NEWEST)
         self._image_publisher = create(CompressedImage, "human/image", _NEWEST)
+        self._annotated_publisher = create(CompressedImage, "human/annotated", _NEWEST)
+        self._gaze_publisher = create(Vector3Stamped, "human/gaze", _NEWEST)
+        self._position_publisher = create(PointStamped, "human/position", _NEWEST)
+        self._distance_publisher = create(Float32, "human/distance", _NEWEST)
         self._level = Level(values.camera_pitch, learn=values.level == "auto")
-        self._body_tracker = BodyTracker(
+        self._people = People(lambda: BodyTracker(
             visibility=values.visibility, mincutoff=values.body_mincutoff, beta=values.body_beta,
-            level=self._level, keep_id=values.keep_id)
-        self._face_tracker = FaceTracker(
-            mincutoff=values.face_mincutoff, beta=values.face_beta,
-            camera_pitch=values.camera_pitch, vertical_fov=values.camera_fov,
-            keep_id=values.keep_id)
+            level=self._level, keep_id=values.keep_id), values.people, values.keep_id)
+        self._attention = Attention(keep=values.keep_id if values.people > 1 else 0.0)
+        self._face_trackers = {}
+        self._positions = OneEuroFilter(0.5, 1.0, vectors=True), ""
+        if values.humans:
+            self._humans = Humans(
+                self, values.camera_frame, optional("hri_msgs.msg"), optional("tf2_msgs.msg"))
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -145,7 +200,17 @@ class PerceptionNode(LifecycleNode):
         values = self.parameters
         self._reset_statistics()
         self._encoder = _Encoder(values.image_rate, values.image_quality, self._publish_image)
+        self._annotator = _Encoder(
+            values.image_rate, values.image_quality, self._publish_annotated, self._annotated)
         name = _topic(values.source)
+        info = values.camera_info or (
+            f"{name.removesuffix('/compressed').rpartition('/')[0]}/camera_info".lstrip("/")
+            if name and not name.startswith("/") else
+            f"{name.removesuffix('/compressed').rpartition('/')[0]}/camera_info" if name else "")
+        self._calibration = None
+        if info:
+            self._calibration_subscription = self.create_subscription(
+                CameraInfo, info, self._on_camera_info, _NEWEST)
         if name:
             self._capture = TopicCapture(self, name, self._on_frame)
         else:
@@ -170,8 +235,13 @@ class PerceptionNode(LifecycleNode):
         self.close()
         for publisher in (
                 self._body_publisher, self._face_publisher, self._head_publisher,
-                self._heading_publisher, self._pixels_publisher, self._image_publisher):
+                self._heading_publisher, self._pixels_publisher, self._image_publisher,
+                self._annotated_publisher, self._gaze_publisher, self._position_publisher,
+                self._distance_publisher):
             self.destroy_publisher(publisher)
+        if self._humans is not None:
+            self._humans.close()
+            self._humans = None
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -200,7 +270,8 @@ class PerceptionNode(LifecycleNode):
             # See `_on_frame`: the face gives way first.
             self._workers[kind] = LandmarkWorker(
                 kind, model, take[kind], self.get_logger().warning,
-                confidence=values.confidence, nice=5 if kind == "face" else 0)
+                confidence=values.confidence, nice=5 if kind == "face" else 0,
+                people=values.people)
         for worker in self._workers.values():
             worker.wait_ready()
 
@@ -213,9 +284,14 @@ class PerceptionNode(LifecycleNode):
         capture, self._capture = self._capture, None
         if capture is not None and not capture.stop():
             self.get_logger().warning("the source does not let go; leaving it behind")
-        encoder, self._encoder = self._encoder, None
-        if encoder is not None:
-            encoder.close()
+        encoders = self._encoder, self._annotator
+        self._encoder = self._annotator = None
+        for encoder in encoders:
+            if encoder is not None:
+                encoder.close()
+        subscription, self._calibration_subscription = self._calibration_subscription, None
+        if subscription is not None:
+            self.destroy_subscription(subscription)
 
     # Images in
 
@@ -254,12 +330,30 @@ class PerceptionNode(LifecycleNode):
 
     def _on_pose(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
         self._rates["pose"].tick()
-        found = wire.poses(values)
-        body = self._body_tracker(frame.stamp, found)
-        if body is None or self._capture is None:
+        if self._capture is None:
             return
-        self._head = head_of(found[0], *frame.image.shape[:2]), frame.stamp
-        self._mouth_hidden = hand_over_mouth(found[0].world, 1.4 if self._mouth_hidden else 1.1)
+        height, width = frame.image.shape[:2]
+        people = self._people(frame.stamp, wire.poses(values), width / height)
+        self._attention.wanted = self.parameters.attend or self._attention.wanted
+        attended = self._attention(
+            frame.stamp, {one.body.observation.id: salience(one) for one in people})
+        self._seen = people
+        for one in people:  # what the robot waits for goes first
+            if one.body.observation.id == attended:
+                self._on_attended(one, frame)
+        if self._humans is not None:
+            for one in people:
+                self._tell_body(one, frame)
+            self._humans.tell(frame.stamp)
+        annotator = self._annotator
+        if annotator is not None and self._annotated_publisher.get_subscription_count():
+            annotator.offer(frame)
+
+    def _on_attended(self, person: SeenPerson, frame: Frame) -> None:
+        body = person.body
+        self._head = head_of(person.pose, *frame.image.shape[:2]), frame.stamp
+        self._mouth_hidden = hand_over_mouth(
+            person.pose.world, 1.4 if self._mouth_hidden else 1.1)
         self._body_publisher.publish(body_to_cloud(body.observation))
         self._latencies["pose"].add(self._now() - frame.stamp)
         self._rates["body"].tick()
@@ -268,26 +362,150 @@ class PerceptionNode(LifecycleNode):
         self._heading_publisher.publish(QuaternionStamped(
             header=Header(stamp=stamp, frame_id=UPRIGHT_CAMERA),
             quaternion=Quaternion(z=math.sin(half), w=math.cos(half))))
-        self._pixels_publisher.publish(_cloud(
-            Header(stamp=stamp, frame_id=self.parameters.camera_frame), body.pixels))
+        header = Header(stamp=stamp, frame_id=self.parameters.camera_frame)
+        self._pixels_publisher.publish(_cloud(header, body.pixels))
+        position = self._locate(person, frame)
+        if position is not None:
+            steady, whose = self._positions
+            if whose != body.observation.id:
+                steady.reset()
+                self._positions = steady, body.observation.id
+            x, y, z = map(float, steady(frame.stamp, position))
+            message = PointStamped(header=header)
+            message.point.x, message.point.y, message.point.z = x, y, z
+            self._position_publisher.publish(message)
+            self._distance_publisher.publish(Float32(data=math.sqrt(x * x + y * y + z * z)))
+
+    def _camera(self, frame: Frame) -> Pinhole | None:
+        height, width = frame.image.shape[:2]
+        if self._calibration is not None:
+            camera, calibrated = self._calibration
+            return camera.scaled(width / calibrated)
+        if self.parameters.assume_fov:
+            return Pinhole.from_fov(self.parameters.camera_fov, width, height)
+        return None
+
+    def _locate(self, person: SeenPerson, frame: Frame) -> np.ndarray | None:
+        camera = self._camera(frame)
+        return None if camera is None else locate_body(
+            person.pose.world, person.pose.image[:, :2], person.body.observation.visibility,
+            camera, frame.image.shape[1::-1])
+
+    def _tell_body(self, person: SeenPerson, frame: Frame) -> None:
+        identity = person.body.observation.id
+        head, seen = self._heads.get(identity, (None, -math.inf))
+        if head is None or abs(frame.stamp - seen) > _HEAD_AGE:
+            head = posture_from_landmarks(person.body.observation).head
+        else:
+            c, s = math.cos(person.body.heading), math.sin(person.body.heading)
+            head = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]) @ head
+        self._humans.see_body(
+            person, head, self._people.lengths(identity), self._locate(person, frame),
+            frame.image)
 
     def _on_face(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
         self._rates["face"].tick()
-        face = self._face_tracker(frame.stamp, wire.faces(values), *frame.image.shape[:2])
-        if face is None or self._capture is None:
+        if self._capture is None:
             return
+        found, people = wire.faces(values), self._seen
+        height, width = frame.image.shape[:2]
+        nose = POSE_INDEX["nose"]
+        matched = match_faces(
+            found, {one.body.observation.id: one.pose.image[nose, :2] for one in people},
+            (width, height))
+        attended = self._attention.attended
+        self._meshes = [one.image[:, :2] for one in found]
+        if self.parameters.people == 1:
+            # There is one face; where its body is does not matter.
+            identity, (_, sure) = next(iter(matched.items()), ("", (0, 0.0)))
+            self._take_face(frame, "", identity, found[:1], sure, True)
+            return
+        for identity, (index, sure) in matched.items():
+            self._take_face(
+                frame, identity, identity, [found[index]], sure, identity == attended)
+        for identity in self._face_trackers.keys() - matched.keys():
+            self._face_trackers[identity](frame.stamp, [], height, width)
+        present = {one.body.observation.id for one in people}
+        self._face_trackers = {identity: tracker for identity, tracker
+                               in self._face_trackers.items() if identity in present}
+
+    def _take_face(
+        self, frame: Frame, slot: str, body: str, found: list[wire.FaceLandmarks], sure: float,
+        attended: bool,
+    ) -> None:
+        values = self.parameters
+        tracker = self._face_trackers.get(slot)
+        if tracker is None:
+            tracker = self._face_trackers[slot] = FaceTracker(
+                mincutoff=values.face_mincutoff, beta=values.face_beta,
+                camera_pitch=values.camera_pitch, vertical_fov=values.camera_fov,
+                keep_id=values.keep_id)
+        face = tracker(frame.stamp, found, *frame.image.shape[:2])
+        if face is None:
+            return
+        if body and face.head is not None:
+            self._heads = {**{name: one for name, one in self._heads.items()
+                              if abs(frame.stamp - one[1]) < 1.0}, body: (face.head, face.stamp)}
+        if self._humans is not None:
+            camera = self._camera(frame)
+            self._humans.see_face(
+                face, found[0], body, sure,
+                None if camera is None else locate_face(
+                    found[0].image, camera, frame.image.shape[1::-1]),
+                upright_from_viewer(values.camera_pitch).T, frame.image)
+        if attended:
+            self._publish_face(face)
+
+    def _publish_face(self, face: FaceObservation) -> None:
         # The face tracker invents a mouth behind a hand; the pose tells where the hands are.
-        hidden = self._mouth_hidden and abs(frame.stamp - self._head[1]) < _HEAD_AGE
+        hidden = self._mouth_hidden and abs(face.stamp - self._head[1]) < _HEAD_AGE
         face = replace(face, coefficients={**face.coefficients, MOUTH_HIDDEN: float(hidden)})
         self._face_publisher.publish(joint_state(
             face.stamp, f"face_{face.id}", list(face.coefficients),
             list(face.coefficients.values())))
-        self._latencies["face"].add(self._now() - frame.stamp)
+        self._latencies["face"].add(self._now() - face.stamp)
         self._rates["face seen"].tick()
         if face.head is not None:
-            pose = PoseStamped(header=Header(stamp=to_time(face.stamp), frame_id=UPRIGHT_CAMERA))
-            pose.pose.orientation = _quaternion(face.head)
+            header = Header(stamp=to_time(face.stamp), frame_id=UPRIGHT_CAMERA)
+            pose = PoseStamped(header=header)
+            pose.pose.orientation = quaternion(face.head)
             self._head_publisher.publish(pose)
+            gaze = Vector3Stamped(header=header)
+            gaze.vector.x, gaze.vector.y, gaze.vector.z = map(
+                float, gaze_direction(face.head, face.coefficients))
+            self._gaze_publisher.publish(gaze)
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        if message.k[0] > 0 and message.k[4] > 0 and message.width > 0:
+            self._calibration = Pinhole(
+                (message.k[0], message.k[4]), (message.k[2], message.k[5])), message.width
+
+    def _on_affect(self, message: Vector3Stamped) -> None:
+        if self._humans is not None:
+            self._humans.feel(message.vector.x, message.vector.y)
+
+    def _attend_next(
+        self, request: Trigger.Request, response: Trigger.Response,
+    ) -> Trigger.Response:
+        names = sorted(one.body.observation.id for one in self._seen)
+        attended = self._attention.attended
+        others = [name for name in names if name > attended] or names
+        response.success = bool(names)
+        response.message = f"attending to {others[0]}" if names else "nobody is seen"
+        if names:
+            self._attention.wanted = others[0]
+        return response
+
+    def _annotated(self, image: np.ndarray) -> np.ndarray:
+        attended = self._attention.attended
+        people = [Drawn(one.body.observation.id, one.body.pixels,
+                        one.body.observation.id == attended) for one in self._seen]
+        return annotate(image, people, self._meshes)
+
+    def _publish_annotated(self, frame: Frame, jpeg: bytes) -> None:
+        header = Header(stamp=to_time(frame.stamp), frame_id=self.parameters.camera_frame)
+        self._annotated_publisher.publish(
+            CompressedImage(header=header, format="jpeg", data=jpeg))
 
     def _publish_image(self, frame: Frame, jpeg: bytes) -> None:
         header = Header(stamp=to_time(frame.stamp), frame_id=self.parameters.camera_frame)
@@ -300,6 +518,9 @@ class PerceptionNode(LifecycleNode):
         self._latencies = {"pose": Percentiles(), "face": Percentiles()}
         self._head: tuple[tuple[float, float, float], float] = _NO_HEAD, -math.inf
         self._mouth_hidden = False
+        self._seen: list[SeenPerson] = []
+        self._meshes: list[np.ndarray] = []
+        self._heads: dict[str, tuple[np.ndarray, float]] = {}
         self._due, self._skipped = -math.inf, 0
 
     def _report(self) -> tuple[bytes, str, Mapping[str, Any]]:
@@ -311,6 +532,10 @@ class PerceptionNode(LifecycleNode):
             p50, p95 = latency()
             values |= {f"{name} latency p50 [s]": p50, f"{name} latency p95 [s]": p95}
         values["tilt of bodies [rad]"] = self._level.tilt if self._level else 0.0
+        values["people"] = len(self._seen)
+        values["attended"] = self._attention.attended
+        values["camera"] = ("calibrated" if self._calibration else "assumed by camera_fov"
+                            if self.parameters.assume_fov else "not calibrated: no positions")
         values["images over max_rate"] = self._skipped
         for kind, worker in self._workers.items():
             values |= {f"{kind} images dropped": worker.dropped,
@@ -398,8 +623,10 @@ class _Encoder:
 
     def __init__(
         self, rate: float, quality: int, publish: Callable[[Frame, bytes], None],
+        draw: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         self._period, self._quality, self._publish = 1.0 / rate, quality, publish
+        self._draw = draw
         self._changed = threading.Condition()
         self._pending: Frame | None = None
         self._closed = False
@@ -429,8 +656,9 @@ class _Encoder:
                 if self._closed:
                     return
                 frame, self._pending = self._pending, None
+            image = self._draw(frame.image) if self._draw else frame.image
             good, jpeg = cv2.imencode(
-                ".jpg", frame.image, (cv2.IMWRITE_JPEG_QUALITY, self._quality))
+                ".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, self._quality))
             if good:
                 self._publish(frame, jpeg.tobytes())
 
@@ -446,20 +674,6 @@ def _cloud(header: Header, points: np.ndarray) -> PointCloud2:
         fields=[PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
                 for index, name in enumerate("xyz")],
         data=points.astype("<f4").tobytes(), is_dense=True)
-
-
-def _quaternion(rotation: np.ndarray) -> Quaternion:
-    # The eigenvector of the largest eigenvalue: no case by case, and right for a matrix that is
-    # not quite orthogonal (Bar-Itzhack, J. Guidance 23(6), 2000).
-    r = rotation
-    matrix = np.array([
-        [r[0, 0] - r[1, 1] - r[2, 2], 0, 0, 0],
-        [r[1, 0] + r[0, 1], r[1, 1] - r[0, 0] - r[2, 2], 0, 0],
-        [r[2, 0] + r[0, 2], r[2, 1] + r[1, 2], r[2, 2] - r[0, 0] - r[1, 1], 0],
-        [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1], np.trace(r)]])
-    longest = np.linalg.eigh(matrix)[1][:, -1]
-    x, y, z, w = map(float, longest if longest[3] >= 0 else -longest)
-    return Quaternion(x=x, y=y, z=z, w=w)
 
 
 def main() -> int:

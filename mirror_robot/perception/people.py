@@ -175,8 +175,8 @@ class Attention:
         salience : dict str -> float
             By the ids of those who are seen.
         """
-        if stamp < self._seen:
-            self._seen = stamp
+        if stamp < self._seen:  # time stepped back: ids are new, too
+            self.attended, self._rival = "", ""
         if self.attended in salience:
             self._seen = stamp
         gone = not self.attended or stamp - self._seen > self._keep

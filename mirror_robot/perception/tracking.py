@@ -60,11 +60,14 @@ class TrackedBody:
     pixels : ndarray (33, 3)
         x and y as shares of the image's width and height, and the visibility as in `observation`;
         for drawing, not filtered.
+    upright : ndarray (3, 3)
+        Rotation from the viewer's axes to the upright camera's.
     """
 
     observation: BodyObservation
     heading: float
     pixels: np.ndarray
+    upright: np.ndarray
 
 
 class Identity:
@@ -181,8 +184,8 @@ class BodyTracker:
         if not known[_TRUNK].any():
             return None
         self.lengths(np.where(known[:, None], pose.world, np.nan))
-        points = pose.world @ _upright_from_viewer(
-            self._level(stamp, pose.world, known)).T
+        upright = upright_from_viewer(self._level(stamp, pose.world, known))
+        points = pose.world @ upright.T
         heading = self._facing(stamp, points, known, new)
         points = self._filter(stamp, np.where(known[:, None], points, np.nan))
         sin, cos = np.sin(heading), np.cos(heading)
@@ -190,7 +193,7 @@ class BodyTracker:
         visibility = np.where(known, score, 0.0)
         return TrackedBody(
             BodyObservation(stamp, identity, points @ into_body.T, visibility), heading,
-            np.column_stack([pose.image[:, :2], visibility]))
+            np.column_stack([pose.image[:, :2], visibility]), upright)
 
     def _facing(
         self, stamp: float, points: np.ndarray, known: np.ndarray, new: bool,
@@ -280,7 +283,7 @@ class FaceTracker:
         return np.array([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]]) @ head
 
 
-def _upright_from_viewer(camera_pitch: float) -> np.ndarray:
+def upright_from_viewer(camera_pitch: float) -> np.ndarray:
     """Return the rotation (3, 3) from the viewer's axes to the upright camera's."""
     # Along the ground away from the camera, and straight down, in the viewer's axes.
     away = np.array([0.0, -np.sin(camera_pitch), np.cos(camera_pitch)])

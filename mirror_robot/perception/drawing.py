@@ -1,0 +1,79 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Draws what is seen of people into the image, for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mirror_robot.human.landmarks import POSE_INDEX, SKELETON
+
+_LINES = tuple((POSE_INDEX[a], POSE_INDEX[b]) for a, b in SKELETON)
+_SURE, _UNSURE = np.array([80.0, 220.0, 80.0]), np.array([60.0, 60.0, 230.0])  # BGR
+_OTHER = 0.55  # of the brightness for those who are not attended to
+_MESH = (230, 200, 120)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Somebody to draw.
+
+    Attributes
+    ----------
+    label : str
+    pixels : ndarray (33, 3)
+        Of the body: x, y as shares of the image, visibility; 0 is not drawn.
+    attended : bool
+    """
+
+    label: str
+    pixels: np.ndarray
+    attended: bool
+
+
+def annotate(
+    image: np.ndarray, people: Sequence[Drawn], faces: Sequence[np.ndarray] = (),
+) -> np.ndarray:
+    """Return a copy of a BGR image with skeletons, ids and face meshes.
+
+    A limb is green where it is well visible and red where it is hardly so; one that is not known
+    is not drawn.
+
+    Parameters
+    ----------
+    image : ndarray (h, w, 3) uint8
+    people : sequence of Drawn
+    faces : sequence of ndarray (478, 2)
+        Meshes, as shares of the image.
+    """
+    out = image.copy()
+    size = np.array([image.shape[1], image.shape[0]])
+    thick = max(round(image.shape[0] / 200), 1)
+    for mesh in faces:
+        inside = np.round(mesh * size).astype(int)
+        inside = inside[((inside >= 0) & (inside < size)).all(axis=1)]
+        out[inside[:, 1], inside[:, 0]] = _MESH
+    for person in people:
+        shade = 1.0 if person.attended else _OTHER
+        places = np.round(person.pixels[:, :2] * size).astype(int)
+        seen = person.pixels[:, 2]
+
+        def colour(value: float, shade: float = shade) -> tuple[float, ...]:
+            return tuple(shade * (_UNSURE + value * (_SURE - _UNSURE)))
+
+        for a, b in _LINES:
+            if seen[a] > 0 and seen[b] > 0:
+                cv2.line(out, tuple(map(int, places[a])), tuple(map(int, places[b])),
+                         colour(min(seen[a], seen[b])), thick, cv2.LINE_AA)
+        for row in np.flatnonzero(seen > 0):
+            cv2.circle(out, tuple(map(int, places[row])), thick + 1, colour(seen[row]), -1,
+                       cv2.LINE_AA)
+        if (seen > 0).any():
+            x, y = places[seen > 0].min(axis=0)
+            cv2.putText(out, person.label, (int(x), max(int(y) - 6, 12)),
+                        cv2.FONT_HERSHEY_SIMPLEX, 0.25 * max(thick, 2), colour(1.0), 1,
+                        cv2.LINE_AA)
+    return out
