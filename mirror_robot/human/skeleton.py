@@ -449,3 +449,48 @@ def human_urdf(body: str, lengths: Mapping[str, float]) -> str:
 
 def _numbers(values: tuple[float, ...]) -> str:
     return " ".join(f"{value:.4f}" for value in values)
+
+
+# Points of a head of length 1, from its lower end, in its own axes; ears and nose such that
+# `mirror_robot.human.posture.posture_from_landmarks` reads the head's rotation from them.
+_HEAD_POINTS = {
+    "nose": (0.45 * math.cos(0.19), 0.0, 0.5 - 0.45 * math.sin(0.19)),
+    "left_ear": (0.0, 0.33, 0.5), "right_ear": (0.0, -0.33, 0.5),
+    "left_eye": (0.38, 0.14, 0.55), "right_eye": (0.38, -0.14, 0.55),
+}
+
+
+def landmarks_from_skeleton(
+    skeleton: Skeleton, lengths: Mapping[str, float] = DEFAULT_LENGTHS,
+) -> np.ndarray:
+    """Return landmarks (33, 3) [m] from mid-hip in the body frame; NaN where angles are missing.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+    lengths : mapping str -> float
+        [m], by the names of `DEFAULT_LENGTHS`.
+    """
+    points = np.full((len(POSE_INDEX), 3), np.nan)
+    angle, ways = skeleton.angles, limb_directions(skeleton)
+    torso = skeleton.root @ _turn(1, angle.get("waist", 0.0))
+    neck = lengths["torso"] * torso[:, 2]
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        hip = skeleton.root[:, 1] * sign * lengths["hips"] / 2
+        shoulder = neck + torso[:, 1] * sign * lengths["shoulders"] / 2
+        points[POSE_INDEX[f"{side}_hip"]] = hip
+        points[POSE_INDEX[f"{side}_shoulder"]] = shoulder
+        for start, near, far in ((shoulder, "upper_arm", "forearm"), (hip, "thigh", "shin")):
+            place = start
+            for limb in (near, far):
+                if f"{side}_{limb}" not in ways:
+                    break
+                place = place + lengths[limb] * ways[f"{side}_{limb}"]
+                points[POSE_INDEX[f"{side}_{_SEGMENTS[limb][1]}"]] = place
+    if {"r_head", "y_head", "p_head"} <= angle.keys():
+        head = (torso @ _turn(0, angle["r_head"]) @ _turn(2, angle["y_head"])
+                @ _turn(1, -angle["p_head"]))
+        for name, place in _HEAD_POINTS.items():
+            points[POSE_INDEX[name]] = neck + lengths["neck"] * torso[:, 2] + (
+                lengths["head"] * head @ np.array(place))
+    return points

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool, Float32, Header, String
 
@@ -34,9 +34,9 @@ from mirror_robot.nodes.messages import joint_state, to_time
 from mirror_robot.perception.people import SeenPerson
 from mirror_robot.perception.wire import FaceLandmarks
 
-_NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+# Reliable, since a reliable subscriber hears nothing from a best-effort publisher.
+_NEWEST = QoSProfile(depth=1)
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-_RELIABLE = QoSProfile(depth=1)
 
 GONE = 0.5
 """Time unseen after which an id is tracked no more [s]."""
@@ -54,8 +54,6 @@ _FACE_POINTS = np.array([
     33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
     61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,
     468, 473])
-
-_EYES_CLOSED = 43
 
 # Who looks so far past the camera does not look at it [rad]; wider to go than to come.
 _LOOKS, _LOOKS_AWAY = math.radians(15.0), math.radians(25.0)
@@ -319,7 +317,8 @@ class Humans:
 
     def _list(self, stamp: float, name: str, names: list[str]) -> None:
         message = self._hri.IdsList(header=self._header(stamp), ids=names)
-        self._once(name, self._hri.IdsList, message, names)
+        # Again every second, for those who subscribe later and ask for nothing latched.
+        self._once(name, self._hri.IdsList, message, (names, int(stamp)))
 
     def _forget(self, identity: str) -> None:
         # Ids are transient: without this, every person who passes leaves publishers behind.

@@ -1,0 +1,161 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Lets any perception that follows REP-155 drive the mirror, instead of our own.
+
+Listens to ``/humans/bodies/<id>/joint_states`` and, when hri_msgs is installed,
+``/humans/faces/<id>/facs``; publishes ``human/body`` and ``human/face`` as the perception node
+does. Which bodies and faces there are is seen from the topics themselves.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState, PointCloud2
+
+from mirror_robot.human.facs import coefficients_from_units
+from mirror_robot.human.observation import BodyObservation
+from mirror_robot.human.skeleton import JOINTS, Skeleton, landmarks_from_skeleton
+from mirror_robot.nodes.diagnostics import OK, WARN, Diagnostics, Rate
+from mirror_robot.nodes.humans import optional
+from mirror_robot.nodes.messages import body_to_cloud, joint_state, named_values, to_seconds
+from mirror_robot.nodes.parameters import Parameter, declare
+from mirror_robot.nodes.running import run
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("attend", "", "id of the body to follow; empty follows the first that is seen until "
+              "it is gone", changeable=True),
+    Parameter("confidence", 0.2, "action units told with less are left out", "", 0.0, 1.0),
+    Parameter("keep_id", 1.0, "silence after which a body or face is gone", "s", 0.05, 60.0),
+)
+
+_NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+_TOPIC = re.compile(r"^/humans/(bodies|faces)/([^/]+)/(joint_states|facs)$")
+_LOOK = 0.5  # [s] between looks for new people
+
+
+class Rep155Node(Node):
+    """REP-155 in, ``human/body`` and ``human/face`` out."""
+
+    def __init__(self, hri: ModuleType | None = None, **options: Any) -> None:
+        super().__init__("rep155_node", **options)
+        self.parameters = declare(self, PARAMETERS)
+        self._hri = hri or optional("hri_msgs.msg")
+        self._body = self.create_publisher(PointCloud2, "human/body", _NEWEST)
+        self._face = self.create_publisher(JointState, "human/face", _NEWEST)
+        self._listening: dict[str, Any] = {}
+        self._followed = {"bodies": ("", 0.0), "faces": ("", 0.0)}
+        self._rates = {"bodies": Rate(), "faces": Rate()}
+        self._bad = 0
+        self.create_timer(_LOOK, self._look)
+        self.diagnostics = Diagnostics(self, self._report)
+        self._look()
+
+    def _look(self) -> None:
+        there = {}
+        for name, _ in self.get_topic_names_and_types():
+            match = _TOPIC.match(name)
+            if match and self.count_publishers(name) and (
+                    match[3] == "joint_states" or self._hri is not None):
+                there[name] = match
+        for name in self._listening.keys() - there.keys():
+            self.destroy_subscription(self._listening.pop(name))
+        for name in there.keys() - self._listening.keys():
+            identity = there[name][2]
+            if there[name][3] == "joint_states":
+                self._listening[name] = self.create_subscription(
+                    JointState, name,
+                    lambda message, identity=identity: self.take_body(identity, message), _NEWEST)
+            else:
+                self._listening[name] = self.create_subscription(
+                    self._hri.FacialActionUnits, name,
+                    lambda message, identity=identity: self.take_face(identity, message), _NEWEST)
+
+    def _follows(self, kind: str, identity: str) -> bool:
+        followed, seen = self._followed[kind]
+        now, wanted = time.monotonic(), self.parameters.attend if kind == "bodies" else ""
+        if identity != followed and identity != wanted and (
+                now - seen < self.parameters.keep_id):
+            return False
+        if wanted == followed != identity and now - seen < self.parameters.keep_id:
+            return False
+        self._followed[kind] = identity, now
+        return True
+
+    def take_body(self, identity: str, message: JointState) -> None:
+        """Turn a body's joint angles into landmarks and publish them."""
+        try:
+            angles = _angles(named_values(message), identity)
+        except ValueError as error:
+            self._bad += 1
+            self.get_logger().warning(
+                f"dropped joint_states of {identity}: {error}", throttle_duration_sec=5.0)
+            return
+        if not angles or not self._follows("bodies", identity):
+            return
+        landmarks = landmarks_from_skeleton(Skeleton(angles, np.eye(3)))
+        visibility = np.isfinite(landmarks).all(axis=1).astype(float)
+        self._body.publish(body_to_cloud(BodyObservation(
+            self._stamp(message), identity, landmarks, visibility)))
+        self._rates["bodies"].tick()
+
+    def take_face(self, identity: str, message: Any) -> None:
+        """Turn a face's action units into coefficients and publish them."""
+        units = {code: float(value) for code, (value, sure) in enumerate(
+            zip(message.intensity, message.confidence))
+            if sure >= self.parameters.confidence and np.isfinite(value)}
+        coefficients = coefficients_from_units(units)
+        if not coefficients or not self._follows("faces", identity):
+            return
+        self._face.publish(joint_state(
+            self._stamp(message), f"face_{identity}", list(coefficients),
+            list(coefficients.values())))
+        self._rates["faces"].tick()
+
+    def _stamp(self, message: Any) -> float:
+        return to_seconds(message.header.stamp) or self.get_clock().now().nanoseconds * 1e-9
+
+    def _report(self) -> tuple[bytes, str, Mapping[str, Any]]:
+        values: dict[str, Any] = {f"{kind} rate [Hz]": rate()
+                                  for kind, rate in self._rates.items()}
+        values |= {"topics": len(self._listening), "bad messages": self._bad,
+                   "hri_msgs": "installed" if self._hri else "not installed: bodies only"}
+        body = self._followed["bodies"]
+        if body[0] and time.monotonic() - body[1] < 1.0:
+            return OK, f"follows body {body[0]}", values
+        return WARN, "nobody under /humans/bodies", values
+
+
+def _angles(values: Mapping[str, float], identity: str) -> dict[str, float]:
+    """Return finite angles by the names of `JOINTS`; a limb that is not complete is left out."""
+    suffix = f"_{identity}"
+    angles = {name.removesuffix(suffix): float(value) for name, value in values.items()
+              if np.isfinite(value)}
+    angles = {name: value for name, value in angles.items() if name in JOINTS}
+    for chain, end in (("shoulder", "elbow"), ("hip", "knee")):
+        for side in "lr":
+            parts = [f"{side}_{letter}_{chain}" for letter in "yp"]
+            if chain == "hip":
+                parts.append(f"{side}_r_{chain}")
+            if not all(name in angles for name in parts):
+                for name in (*parts, f"{side}_r_{chain}", f"{side}_{end}"):
+                    angles.pop(name, None)
+            if f"{side}_r_{chain}" not in angles:
+                angles.pop(f"{side}_{end}", None)
+    return angles
+
+
+def main() -> int:
+    """Run the node."""
+    return run(Rep155Node)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
