@@ -209,10 +209,15 @@ def test_a_missing_mesh_does_not_matter_for_kinematics(made):
     ("<link name='base'/>", "link base is there twice"),
     ("<joint name='odd' type='hinge'><parent link='base'/><child link='left_hand_tip'/></joint>",
      "joint odd has the unknown type 'hinge'"),
+    ("<joint name='odd' type='fixed'><parent link='base'/><child link='x'/><origin xyz='1 2'/>"
+     "</joint>", "joint odd: <origin xyz='1 2'> is not three finite numbers"),
+    ("<link name='x'><collision><geometry><cylinder radius='nan' length='1'/></geometry>"
+     "</collision></link><joint name='odd' type='fixed'><parent link='base'/><child link='x'/>"
+     "</joint>", "link x: its collision shape .*nan"),
 ])
 def test_a_malformed_description_is_refused_with_the_element(made, wrong, says):
     with pytest.raises(DescriptionError, match=says):
-        made(_urdf(_arm("left"), wrong), chains={"left_arm": _chain("left")})
+        Retargeter(made(_urdf(_arm("left"), wrong), chains={"left_arm": _chain("left")}))
 
 
 def test_smaller_and_larger_than_the_person(made):

@@ -20,7 +20,7 @@ import numpy as np
 import pinocchio as pin
 
 from mirror_robot.body.chain import cross
-from mirror_robot.body.description import mesh_file
+from mirror_robot.body.description import DescriptionError, mesh_file
 from mirror_robot.body.model import RobotModel
 
 _NEAR = 0.10
@@ -180,7 +180,7 @@ def _inertia_points(link: ElementTree.Element) -> np.ndarray | None:
     inertial = link.find("inertial")
     if inertial is None or inertial.find("mass") is None or inertial.find("inertia") is None:
         return None
-    mass = float(inertial.find("mass").get("value", 0))
+    mass = float(inertial.find("mass").get("value") or 0)
     if mass < 0.02:
         return None
     entry = {key: float(inertial.find("inertia").get(key, 0))
@@ -215,7 +215,15 @@ def _fitted(urdf: str, description: Path) -> tuple[tuple[str, tuple], ...]:
         clouds = []
         for collision in link.findall("collision"):
             geometry = collision.find("geometry")
-            points = None if geometry is None else _shape_points(geometry, description)
+            try:
+                points = None if geometry is None else _shape_points(geometry, description)
+                if points is not None and not np.isfinite(points).all():
+                    raise ValueError
+            except (TypeError, ValueError, AttributeError):
+                raise DescriptionError(
+                    f"{description}: link {link.get('name')}: its collision shape "
+                    f"{[dict(shape.attrib) for shape in geometry]} lacks a size or has one that "
+                    "is no number") from None
             if points is not None and len(points):
                 turn, shift = _placement(collision.find("origin"))
                 clouds.append(points @ turn.T + shift)

@@ -168,8 +168,18 @@ def parse_description(urdf: str, source: str) -> ElementTree.Element:
     for joint in robot.findall("joint"):
         if joint.get("type") in _MOVING:
             axis = joint.find("axis")
+            if axis is not None and axis.get("xyz") is None:
+                axis.set("xyz", "1 0 0")  # URDF's default
             if axis is not None and not any(float(n) for n in axis.get("xyz", "1").split()):
                 raise DescriptionError(f"{source}: joint {joint.get('name')} has the axis 0 0 0")
+        limit = joint.find("limit")
+        if joint.get("type") in ("revolute", "prismatic") and (
+                limit is None or not {"lower", "upper"} <= set(limit.keys())):
+            # URDF says 0 for what is missing: a joint that cannot move.
+            limit = ElementTree.SubElement(joint, "limit") if limit is None else limit
+            limit.attrib = {"lower": "0", "upper": "0", **limit.attrib}
+        if limit is not None:
+            limit.attrib = {"effort": "0", "velocity": "0", **limit.attrib}
         if joint.get("type") == "continuous":
             joint.set("type", "revolute")
             limit = joint.find("limit")
@@ -178,6 +188,23 @@ def parse_description(urdf: str, source: str) -> ElementTree.Element:
             limit.set("lower", str(-4 * np.pi))
             limit.set("upper", str(4 * np.pi))
     return robot
+
+
+def kinematic_text(robot: ElementTree.Element) -> str:
+    """Return the URDF text of the tree of joints alone.
+
+    Shapes, materials and inertias play no part in kinematics, and parsers refuse whole files for
+    one of them.
+    """
+    bare = ElementTree.Element("robot", name=robot.get("name") or "robot")
+    for element in robot:
+        if element.tag == "link":
+            ElementTree.SubElement(bare, "link", name=element.get("name", ""))
+        elif element.tag == "joint":
+            joint = ElementTree.SubElement(bare, "joint", element.attrib)
+            joint.extend(part for part in element
+                         if part.tag in ("origin", "parent", "child", "axis", "limit"))
+    return ElementTree.tostring(bare, encoding="unicode")
 
 
 def movable_joints(robot: ElementTree.Element) -> set[str]:
@@ -216,13 +243,17 @@ def _check_numbers(element: ElementTree.Element, source: str) -> None:
             if text is None:
                 continue
             try:
-                valid = bool(np.isfinite([float(number) for number in text.split()]).all())
+                numbers = [float(number) for number in text.split()]
+                valid = bool(np.isfinite(numbers).all()) and len(numbers) == (
+                    3 if attribute in ("xyz", "rpy") else 1)
             except ValueError:
                 valid = False
             if not valid:
                 raise DescriptionError(
                     f"{source}: {element.tag} {element.get('name')}: <{part.tag} "
-                    f"{attribute}={text!r}> is not a finite number")
+                    f"{attribute}={text!r}> is not "
+                    + ("three finite numbers" if attribute in ("xyz", "rpy")
+                       else "a finite number"))
 
 
 def _check_tree(robot: ElementTree.Element, source: str) -> None:

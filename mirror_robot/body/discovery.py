@@ -22,6 +22,7 @@ import yaml
 from mirror_robot.body.collision import SelfCollision
 from mirror_robot.body.description import (
     DescriptionError,
+    kinematic_text,
     mimics,
     parse_description,
     read_description,
@@ -79,7 +80,10 @@ class _Tree:
 
     def __init__(self, robot: ElementTree.Element) -> None:
         follows = mimics(robot)
-        model = pin.buildModelFromXML(ElementTree.tostring(robot, encoding="unicode"))
+        try:
+            model = pin.buildModelFromXML(kinematic_text(robot))
+        except Exception as error:  # Pinocchio raises what its parser raises
+            raise DescriptionError(f"{robot.get('name')}: {error}") from None
         data = model.createData()
         low, high = model.lowerPositionLimit, model.upperPositionLimit
         zero = np.clip(pin.neutral(model), low, high)

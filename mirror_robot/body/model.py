@@ -13,6 +13,7 @@ import pinocchio as pin
 
 from mirror_robot.body.description import (
     DescriptionError,
+    kinematic_text,
     links,
     mimics,
     movable_joints,
@@ -103,7 +104,7 @@ class RobotModel:
             if element.tag in ("link", "parent", "child") and element.get(key) in shared:
                 element.set(key, self._called[element.get(key)])
         try:
-            full = pin.buildModelFromXML(ElementTree.tostring(robot, encoding="unicode"))
+            full = pin.buildModelFromXML(kinematic_text(robot))
         except Exception as error:  # Pinocchio raises what its parser raises
             raise DescriptionError(f"{source}: {error}") from None
         self.joint_names: tuple[str, ...] = profile.joints
