@@ -33,7 +33,8 @@ class Graph:
         self.other = Node("other")
         self.heard: dict[str, list] = {}
         kinds = {"posture": JointState, "face": JointState, "activation": JointState,
-                 "intention": String, "narration": String, "prediction": JointTrajectory}
+                 "intention": String, "narration": String, "prediction": JointTrajectory,
+                 "performing": String, "response": String}
         for name, kind in kinds.items():
             self.heard[name] = []
             self.other.create_subscription(
@@ -41,13 +42,15 @@ class Graph:
         self.body = self.other.create_publisher(
             PointCloud2, "human/body", qos_profile_sensor_data)
         self.face = self.other.create_publisher(JointState, "human/face", qos_profile_sensor_data)
+        self.perform = self.other.create_publisher(String, "perform", 10)
         self.joints = self.other.create_publisher(
             JointState, "joint_states", qos_profile_sensor_data)
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.mirror)
         self.executor.add_node(self.other)
         self.spin(lambda: self.body.get_subscription_count() and
-                  self.face.get_subscription_count() and self.joints.get_subscription_count())
+                  self.face.get_subscription_count() and
+                  self.perform.get_subscription_count() and self.joints.get_subscription_count())
 
     def spin(self, done, timeout: float = 10.0) -> bool:
         """Spin until `done` or the timeout; return whether it was done."""
@@ -138,6 +141,41 @@ def test_somebody_who_is_no_longer_seen_is_forgotten(graph):
     assert graph.mirror._mirror.person == "anna"
     assert graph.spin(lambda: graph.mirror._mirror.person == "", timeout=5.0)
     assert graph.heard["intention"][-1].data == "none"
+
+
+def test_what_is_asked_for_is_performed_between_the_copies_of_what_is_seen(graph):
+    graph.show(HumanPosture.standing(), 1000.0)
+    graph.heard["posture"].clear()
+    graph.perform.publish(String(data="nod sadly"))
+    assert graph.spin(lambda: bool(graph.heard["performing"]))
+    assert graph.heard["performing"][0].data == "I nod as if I were sad."
+    assert graph.spin(lambda: len(graph.heard["posture"]) > 20)
+    stamps = [to_seconds(m.header.stamp) for m in graph.heard["posture"]]
+    assert stamps == sorted(stamps) and stamps[0] > 1e9, "told for now, not for the image"
+    pitch = [named_values(m)["neck_pitch"] for m in graph.heard["posture"]]
+    assert np.ptp(pitch) > 0.05
+    assert graph.spin(lambda: not graph.mirror._acting.performing, timeout=15.0)
+    graph.heard["posture"].clear()
+    graph.show(HumanPosture.standing(), 1001.0)
+    assert to_seconds(graph.heard["posture"][-1].header.stamp) == 1001.0
+
+
+def test_words_that_are_not_known_are_answered_and_nothing_moves(graph):
+    graph.perform.publish(String(data="wvae"))
+    assert graph.spin(lambda: bool(graph.heard["performing"]))
+    assert "'wave'" in graph.heard["performing"][0].data
+    assert not graph.mirror._acting.performing and not graph.heard["posture"]
+
+
+def test_in_respond_mode_the_robot_answers_with_a_reason_instead_of_copying(graph):
+    graph.mirror.set_parameters([rclpy.Parameter("mode", value="respond")])
+    for frame, posture in enumerate(movement("raise_hand_right", rate=15.0)):
+        graph.show(posture, 1000.0 + frame / 15.0)
+    assert any("nod_along: listening" in m.data for m in graph.heard["response"])
+    assert not any(to_seconds(m.header.stamp) < 2000.0 for m in graph.heard["posture"])
+    graph.mirror.set_parameters([rclpy.Parameter("mode", value="mimic")])
+    graph.show(HumanPosture.standing(), 1010.0)
+    assert graph.spin(lambda: not graph.mirror._acting.performing, timeout=15.0)
 
 
 def test_a_wrong_parameter_is_refused_with_the_valid_ones():

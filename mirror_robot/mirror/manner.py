@@ -85,7 +85,8 @@ class Performer:
         self.model: RobotModel = repertoire.model
         arms = any(name.endswith("_arm") for name in self.model.profile.chains)
         self._collision = SelfCollision(self.model) if arms else None
-        self._pitch = _pitch_directions(self.model)
+        self._retargeter = Retargeter(self.model, mirror_image=False)
+        self._pitch = _pitch_directions(self.model, self._retargeter)
 
     def stance(self, manner: Manner, face: Mapping[str, float] | None = None,
                gaze: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
@@ -103,12 +104,11 @@ class Performer:
         for part in ("torso", "head"):
             columns = self.model.columns(part)
             positions[columns] = self.model.rest[columns]
-        posture = HumanPosture.standing()
-        posture = HumanPosture(
-            0.0, np.full((6, 3), np.nan), np.full((2, 3), np.nan), _turned(0.0, manner.chest),
-            _turned(gaze[0], manner.head + gaze[1])) if self._pitch is not None else posture
-        retargeter = Retargeter(self.model, mirror_image=False)
-        told = retargeter.retarget(posture).positions
+        unknown = HumanPosture.unknown()
+        self._retargeter.reset()
+        told = self._retargeter.retarget(HumanPosture(
+            0.0, unknown.limbs, unknown.palms, _turned(0.0, manner.chest),
+            _turned(gaze[0], manner.head + gaze[1]))).positions
         return np.where(np.isfinite(told), told, positions)
 
     def perform(
@@ -252,7 +252,7 @@ class Performer:
         return Trajectory(names, times * slower, positions, velocities)
 
 
-def _pitch_directions(model: RobotModel) -> np.ndarray | None:
+def _pitch_directions(model: RobotModel, retargeter: Retargeter) -> np.ndarray | None:
     """Return the change (2, n) of the joints per pitch of chest and of head [rad/rad].
 
     Found by retargeting, so that it does not matter what a robot's joints are called: who bends
@@ -260,7 +260,7 @@ def _pitch_directions(model: RobotModel) -> np.ndarray | None:
     """
     if not any(name in model.profile.chains for name in ("torso", "head")):
         return None
-    retargeter, pitch = Retargeter(model, mirror_image=False), 0.2
+    pitch = 0.2
 
     def at(chest: float, head: float) -> np.ndarray:
         retargeter.reset()

@@ -14,7 +14,7 @@ from mirror_robot.body.model import RobotModel
 from mirror_robot.body.retargeting import Retargeter, RobotPosture
 from mirror_robot.human.face import MOUTH_HIDDEN, NeutralFace, action_units
 from mirror_robot.human.observation import BodyObservation, FaceObservation
-from mirror_robot.human.posture import posture_from_landmarks
+from mirror_robot.human.posture import LIMBS, HumanPosture, posture_from_landmarks
 from mirror_robot.mirror.affect import (
     Affect,
     BodySense,
@@ -24,7 +24,7 @@ from mirror_robot.mirror.affect import (
 )
 from mirror_robot.mirror.features import MotorFeatures
 from mirror_robot.mirror.intention import IntentionReader, load_intentions
-from mirror_robot.mirror.metaphor import load_metaphors
+from mirror_robot.mirror.metaphor import Metaphors, load_metaphors
 from mirror_robot.mirror.narration import Narrator, Understanding
 from mirror_robot.mirror.recognition import Activation, Prediction, Recognizer
 from mirror_robot.motor.repertoire import Repertoire
@@ -46,6 +46,9 @@ _READABLE = 0.45
 _NAMED = 0.5
 """Probability from which a unit counts as the action that is seen."""
 
+
+_STAND, _FAR = 1.2, 2.4
+"""How far away people stand, and how far from them lies what they point at [m]."""
 
 _PICTURE_TIME = 1.5
 """Time constant over which a body becomes a picture [s]: a glance down is no heavy heart."""
@@ -86,6 +89,8 @@ class MirrorSystem:
         True: the person's right drives the robot's left.
     intentions : path, optional
         Table of intentions; by default that of the package.
+    metaphors : Metaphors, optional
+        By default those of the package.
     language : str
         Of the sentences.
     own_share : float
@@ -94,7 +99,8 @@ class MirrorSystem:
 
     def __init__(
         self, repertoire: Repertoire, *, mirror_image: bool = True,
-        intentions: str | Path | None = None, language: str = "en", own_share: float = 0.2,
+        intentions: str | Path | None = None, metaphors: Metaphors | None = None,
+        language: str = "en", own_share: float = 0.2,
     ) -> None:
         self.model: RobotModel = repertoire.model
         self.mirror_image = mirror_image
@@ -108,7 +114,7 @@ class MirrorSystem:
         self._own_sense, self._own_felt = (
             BodySense(self.model), FeltAffect(self.model.profile.face))
         self._explained = ExplainedByActions(self.model, repertoire.units)
-        self._metaphors = load_metaphors()
+        self._metaphors = metaphors or load_metaphors()
         self._intentions = IntentionReader(load_intentions(intentions))
         self._narrator = Narrator(language, mirror_image=mirror_image)
         self._own_affect: Affect | None = None
@@ -119,6 +125,7 @@ class MirrorSystem:
         """Forget the person; the robot's own state stays."""
         unknown = np.full(len(self.model.joint_names), np.nan)
         self._person, self._face_id = "", ""
+        self._posture: HumanPosture | None = None
         self._body, self._body_stamp = unknown, -np.inf
         self._face, self._face_stamp = unknown, -np.inf
         self._head: np.ndarray | None = None
@@ -151,6 +158,7 @@ class MirrorSystem:
             sin, cos = np.sin(self._heading), np.cos(self._heading)
             into_body = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
             posture = posture.with_head(into_body @ self._head)
+        self._posture = posture
         result = self._retargeter.retarget(posture)
         self._body, self._body_stamp = result.positions, body.stamp
         return result
@@ -226,6 +234,42 @@ class MirrorSystem:
             name: before.get(name, 0.0) + share * (place - before.get(name, 0.0))
             for name, place in places.items()}
         return self._metaphors.picture(self._pictured, affect)
+
+    def predict_face(self) -> Prediction:
+        """Return how the face will probably go on."""
+        return self._other.predict(channel="face")
+
+    def pointing(self, action: str) -> tuple[float, float] | None:
+        """Return how far the robot has to turn and pitch its head to see what is pointed at [rad].
+
+        The person is taken to stand a step and a half away and to face the robot, and what they
+        mean to lie three steps along the forearm.
+
+        Parameters
+        ----------
+        action : str
+            The unit that fires, whose side says which arm points.
+        """
+        if self._posture is None:
+            return None
+        side = action.rsplit("_", 1)[-1]
+        if self.mirror_image:
+            side = {"left": "right", "right": "left"}.get(side, side)
+        if side not in ("left", "right"):
+            return None
+        x, y, z = self._posture.limbs[LIMBS.index(f"{side}_forearm")]
+        if not np.isfinite(x):
+            return None
+        # Who faces the robot has the other front and the other left; a body that is turned to its
+        # left by `heading` points further to its left.
+        c, s = np.cos(self._heading), np.sin(self._heading)
+        x, y = c * x - s * y, s * x + c * y
+        there = np.array([_STAND - _FAR * x, -_FAR * y, _FAR * z])
+        if there[0] < 0.3 * _STAND:  # beside or behind the robot: as far as a glance goes
+            there[0] = 0.3 * _STAND
+        turn = np.arctan2(there[1], there[0])
+        pitch = -np.arctan2(there[2], np.hypot(there[0], there[1]))
+        return float(np.clip(turn, -1.2, 1.2)), float(np.clip(pitch, -0.6, 0.6))
 
     def gone(self) -> str | None:
         """Forget the person, who is no longer there; return what is worth saying of it."""

@@ -105,11 +105,11 @@ class Vocabulary:
         for unit, phrases in commands["units"].items():
             for phrase in phrases:
                 self._add(phrase, "unit", unit)
-        for phrase in commands["stop"]:
-            self._add(phrase, "stop", "")
         for unit in (*bases, *units):  # whatever the language says, a name is a name
             self._add(unit, "unit", unit)
             self._add(unit.replace("_", " "), "unit", unit)
+        for phrase in commands["stop"]:  # ... but to stop the robot is more than any name
+            self._add(phrase, "stop", "")
         self._longest = max(map(len, self._phrases))
         self._asked = [self._first_phrase(base) for base in bases]
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""Re-lives in the robot's own body what perception sees, and tells what it understands."""
+"""Re-lives in the robot's own body what perception sees, tells what it understands, and acts."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from mirror_robot.body.description import parse_description, root_link
 from mirror_robot.body.model import load_model
 from mirror_robot.human.observation import FaceObservation
+from mirror_robot.mirror.acting import MODES, Acting, Wanted
+from mirror_robot.mirror.manner import Performer
+from mirror_robot.mirror.metaphor import load_metaphors
 from mirror_robot.mirror.narration import known_languages
-from mirror_robot.mirror.recognition import Activation
+from mirror_robot.mirror.recognition import Activation, Prediction
+from mirror_robot.mirror.response import Responder, load_responses
 from mirror_robot.mirror.system import CHANNELS, MirrorSystem, Reading
+from mirror_robot.mirror.words import Vocabulary
 from mirror_robot.motor.repertoire import load_repertoire
 from mirror_robot.nodes.diagnostics import OK, STALE, WARN, Diagnostics, Percentiles, Rate
 from mirror_robot.nodes.messages import (
@@ -41,6 +46,14 @@ PARAMETERS: tuple[Parameter, ...] = (
               "the person's right drives the robot's left, as in a mirror; else anatomical"),
     Parameter("repertoire", "", "path of a repertoire (YAML); empty takes the package's own"),
     Parameter("intentions", "", "path of a table of intentions; empty takes the package's own"),
+    Parameter("metaphors", "", "path of a table of metaphors; empty takes the package's own"),
+    Parameter("responses", "", "path of a table of responses; empty takes the package's own"),
+    Parameter("mode", "mimic", "mimic copies what is seen; respond answers it by the table of "
+              "responses", choices=MODES, changeable=True),
+    Parameter("selective", False, "do not copy the expressions that the table of responses "
+              "spares: match the smile, not the tears", changeable=True),
+    Parameter("delay", 0.0, "copy so much later; negative anticipates by the prediction (people "
+              "answer a smile within 0.2 to 0.4 s)", "s", -0.5, 2.0, changeable=True),
     Parameter("language", "en", "of the narration", choices=known_languages()),
     Parameter("own_share", 0.2, "weight of the robot's own state in what it feels", "", 0.0, 1.0),
     Parameter("self_rate", 25.0, "rate at which the robot's own movement is recognised", "Hz",
@@ -52,24 +65,31 @@ PARAMETERS: tuple[Parameter, ...] = (
 _SEEN = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TOLD = QoSProfile(depth=10)
 _WANTED = QoSProfile(depth=1)
+# Rate at which performances, responses and delayed copies are told [Hz].
+_ACT_RATE = 50.0
 # A face alone drives the understanding when no body came with it for this long [s].
 _BODY_LEADS = 0.15
 
 
 class MirrorNode(Node):
-    """Subscribes ``human/*`` and ``joint_states``, publishes ``mirror/*``."""
+    """Subscribes ``human/*``, ``joint_states`` and ``perform``, publishes ``mirror/*``."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__("mirror_node", **options)
-        values = declare(self, PARAMETERS)
+        values = declare(self, PARAMETERS, self._changed)
         self._values = values
         model = load_model(values.robot)
         self._names, self._root = model.joint_names, root_link(
             parse_description(model.urdf, str(model.profile.description)))
         repertoire = load_repertoire(model, values.repertoire or None)
+        metaphors = load_metaphors(values.metaphors or None)
         self._mirror = MirrorSystem(
             repertoire, mirror_image=values.mirror_image, intentions=values.intentions or None,
-            language=values.language, own_share=values.own_share)
+            metaphors=metaphors, language=values.language, own_share=values.own_share)
+        self._acting = Acting(
+            Performer(repertoire), metaphors, Vocabulary(repertoire.names, values.language),
+            Responder(load_responses(values.responses or None)), mode=values.mode,
+            selective=values.selective, delay=values.delay)
         self._own = np.full(len(model.joint_names), np.nan)
         self._own_due = self._body_seen = self._seen = -np.inf
         self._residual: Mapping[str, float] = {}
@@ -89,7 +109,10 @@ class MirrorNode(Node):
         self._affect = create(Vector3Stamped, "mirror/affect", _TOLD)
         self._prediction = create(JointTrajectory, "mirror/prediction", _TOLD)
         self._goal = create(PointStamped, "mirror/goal", _TOLD)
+        self._performing = create(String, "mirror/performing", _TOLD)
+        self._response = create(String, "mirror/response", _TOLD)
         listen = self.create_subscription
+        listen(String, "perform", self._on_perform, _TOLD)
         listen(PointCloud2, "human/body", self._on_body, _SEEN)
         listen(JointState, "human/face", self._on_face, _SEEN)
         listen(PoseStamped, "human/head", self._on_head, _SEEN)
@@ -97,6 +120,8 @@ class MirrorNode(Node):
         listen(JointState, "joint_states", self._on_joint_states,
                QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT))
         self.create_timer(0.2, self._look_for_absence)
+        self._act_timer = self.create_timer(1.0 / _ACT_RATE, self._act)
+        self._act_or_rest()
         self._diagnostics = Diagnostics(self, self._report)
         self.get_logger().info(
             f"{model.profile.name} re-lives people with {len(repertoire)} units"
@@ -119,7 +144,8 @@ class MirrorNode(Node):
         begin = self._now()
         posture = self._mirror.see_body(body)
         self._residual, self._missing = posture.residual, posture.missing
-        self._publish_wanted(self._posture, body.stamp, posture.positions)
+        self._copy(body.stamp, posture.positions,
+                   self._reading.prediction if self._reading else None)
         self._rates["body"].tick()
         self._body_seen = body.stamp
         self._understand(body.stamp)
@@ -139,7 +165,8 @@ class MirrorNode(Node):
             return
         positions = self._mirror.see_face(FaceObservation(
             stamp, message.header.frame_id.removeprefix("face_"), known))
-        self._publish_wanted(self._face, stamp, positions)
+        self._copy(stamp, positions,
+                   self._mirror.predict_face() if self._values.delay < 0 else None)
         self._rates["face"].tick()
         if not 0 <= stamp - self._body_seen <= _BODY_LEADS:
             self._understand(stamp)
@@ -172,6 +199,7 @@ class MirrorNode(Node):
         if self._mirror.person and now - self._seen > self._values.lost_after:
             sentence = self._mirror.gone()
             self._reading = None
+            self._acting.forget()
             if sentence:
                 self._narration.publish(String(data=sentence))
             self._intention.publish(String(data="none"))
@@ -199,6 +227,56 @@ class MirrorNode(Node):
             self.get_logger().info(reading.sentence)
         self._publish_prediction(stamp, reading)
         self._congruence = self._mirror.congruence(reading.activation)
+        responds = self._values.mode == "respond"
+        response = self._acting.answer(
+            understanding, self._now(), self._own,
+            self._mirror.pointing(understanding.action) if responds else None)
+        if response is not None:
+            reason = f"{response.name}: {response.reason(self._values.language)}"
+            self._response.publish(String(data=reason))
+            self.get_logger().info(reason)
+
+    # What is acted out
+
+    def _copy(self, stamp: float, positions: np.ndarray, prediction: Prediction | None) -> None:
+        wanted = self._acting.copy(stamp, positions, prediction)
+        if wanted is not None:
+            self._publish_split(wanted)
+
+    def _act(self) -> None:
+        now = self._now()
+        for copy in self._acting.late(now):
+            self._publish_split(copy)
+        wanted = self._acting.wanted(now)
+        if wanted is not None:
+            self._publish_split(wanted)
+        self._act_or_rest()
+
+    def _act_or_rest(self) -> None:
+        """Let the timer run only while there is something to tell at a steady rate."""
+        if self._acting.leads or self._values.delay > 0:
+            if self._act_timer.is_canceled():
+                self._act_timer.reset()
+        else:
+            self._act_timer.cancel()
+
+    def _publish_split(self, wanted: Wanted) -> None:
+        body = self._mirror.model.body
+        for publisher, part in ((self._posture, body), (self._face, ~body)):
+            self._publish_wanted(publisher, wanted.stamp, np.where(part, wanted.positions, np.nan))
+
+    def _on_perform(self, message: String) -> None:
+        try:
+            answer = self._acting.ask(message.data, self._now(), self._own)
+        except ValueError as error:
+            answer = str(error)
+        self._performing.publish(String(data=answer))
+        self.get_logger().info(answer)
+        self._act_or_rest()
+
+    def _changed(self, name: str, value: Any) -> None:
+        setattr(self._acting, name, value)
+        self._act_or_rest()
 
     def _publish_wanted(self, publisher: Any, stamp: float, positions: np.ndarray) -> None:
         message = joint_state(stamp, self._root, self._names, positions)
