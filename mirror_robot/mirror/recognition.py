@@ -35,10 +35,11 @@ CELLS = 24
 TEMPI = np.array([0.6, 0.85, 1.2, 1.7])
 """How much faster than learnt a movement may be made."""
 
-CORRELATION = 0.25
-"""Time over which the evidence of frames counts once [s]."""
+CORRELATION = {"body": 0.32, "head": 0.25, "face": 0.25}
+"""Time over which the evidence of frames counts once [s], per channel. With 0.25 for bodies, three
+times as many strange movements were taken for an action, and labels changed twice as often."""
 
-MEMORY = 2.0
+MEMORY = 4.0
 """Time over which evidence for a unit is forgotten [s]."""
 
 LAG = 0.12
@@ -47,7 +48,7 @@ LAG = 0.12
 ELASTICITY = 16.0
 """Growth of the variance of the phase [cells^2/s]."""
 
-BREAK_OFF = 0.4
+BREAK_OFF = 0.25
 """Rate at which an action is broken off, and at which the background gives way to one [1/s]."""
 
 STAY_UNKNOWN = 0.4
@@ -67,7 +68,7 @@ LONGEST_GAP = 1.0
 _POSTURE = {"upper_arm": 0.42, "forearm": 0.5, "hand": 0.8, "torso": 0.14, "head": 0.2,
             "face": 0.22}
 # The same of compressed velocities.
-_MOTION = {"upper_arm": 0.35, "forearm": 0.4, "hand": 0.6, "torso": 0.25, "head": 0.3,
+_MOTION = {"upper_arm": 0.42, "forearm": 0.48, "hand": 0.72, "torso": 0.3, "head": 0.3,
            "face": 0.6}
 _GROWTH = {"upper_arm": 0.4, "forearm": 0.4, "hand": 0.4, "torso": 0.3, "head": 0.15,
            "face": 0.4}
@@ -210,6 +211,7 @@ class _Channel:
     def __init__(self, units: Sequence[MotorPrimitive], features: MotorFeatures,
                  channel: str, prior: np.ndarray) -> None:
         self.blocks = [block for block in features.blocks if block.channel == channel]
+        self.correlation = CORRELATION[channel]
         self.styles = [style for unit in units for style in unit.styles]
         self.unit_of = np.repeat(np.arange(len(units)), [len(unit.styles) for unit in units])
         self.starts = np.searchsorted(self.unit_of, np.arange(len(units)))
@@ -411,7 +413,7 @@ class _Channel:
         # Not BLAS, whose threads cost more than they gain when the cores are busy with a camera.
         ratio = np.einsum("ij,j->i", self.matrix, self._expanded(posture, motion))
         np.maximum(ratio, _WORST, out=ratio)
-        evidence = ratio.astype(float) * (min(dt, 0.1) / CORRELATION)
+        evidence = ratio.astype(float) * (min(dt, 0.1) / self.correlation)
         top = max(float(evidence.max(initial=0.0)), 0.0)
         self.mass *= np.exp(evidence - top).reshape(CELLS, 1, len(self.styles))
         self.unknown *= np.exp(-top)

@@ -42,13 +42,13 @@ __all__ = ["Repertoire", "RepertoireError", "bind_script", "load_repertoire"]
 
 _LOG = logging.getLogger(__name__)
 
-_SAMPLES = 3
+_SAMPLES = 2
 """Varied courses per style, beside the one as written."""
 
-_STEP = 0.06
+_STEP = 0.08
 """Spacing of a course while binding [s]."""
 
-_CACHE_FORMAT = 2
+_CACHE_FORMAT = 3
 """To be raised when binding gives other primitives for the same files."""
 
 

@@ -1,0 +1,416 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Recognition of movements that were shown: every demonstration is kept and compared with.
+
+Two views of the same demonstrations are fused:
+
+A  every demonstration is a left-right hidden Markov model with one state per frame, over posture
+   and compressed velocity of the robot's own points; an action is the mixture of its
+   demonstrations. Elastic, and good from a third of a movement on.
+B  per elapsed time, a linear discriminant over running statistics (where it started, how far and
+   how fast it went, its extremes). Good in the first fifth, when there is nothing to align yet.
+
+Frames of one movement are strongly correlated, so the summed log likelihoods are tempered by a
+power of the elapsed time; that, and not the models' finesse, is what makes probabilities of them.
+Both views see points [m], of a robot's body or of a skeleton: the learner does not care which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mirror_robot.body.model import RobotModel
+
+RATE = 15.0
+"""Frames a second at which demonstrations are kept and streams are compared."""
+
+_POSE, _MOTION = 1.5, 5.0
+"""Weights of posture [1/m] and of compressed velocity in what is compared."""
+
+_COMPONENTS = 20
+_PRECISION = 5.0
+"""Of one frame: log p = -5 |y - mu|^2."""
+
+_ADVANCE = np.array([0.5, 0.2, 0.15, 0.1, 0.05])
+"""Probability of going on by 0, 1 ... 4 frames of the demonstration."""
+
+_FIRST = 4
+"""A movement begins on one of so many first frames."""
+
+_TEMPER = 0.795
+"""Summed log likelihoods are divided by (frames / 20) to this power."""
+
+_SHARPNESS = 0.6
+"""How much the best demonstrations of an action count beyond the mean of all."""
+
+_JITTER = (0.7, 0.85, 1.0, 1.18, 1.4)
+"""Tempi at which demonstrations are replayed to learn view B."""
+
+_ELAPSED = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 19, 22, 26, 30, 36, 44, 56, 80])
+_SHRINK = 0.8
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """How the views are fused: each weighs weight x (frames / 20) ^ -power.
+
+    The defaults were fitted to the odd-numbered people of MSRAction3D, each left out in turn, in
+    the motor space of the robot kagami.
+    """
+
+    exemplar: float = 0.0188
+    exemplar_power: float = 0.141
+    running: float = 0.0468
+    running_power: float = 0.066
+
+
+def robot_points(model: RobotModel, positions: np.ndarray) -> np.ndarray:
+    """Return where the robot's points are in the postures that it takes.
+
+    Parameters
+    ----------
+    model : RobotModel
+    positions : ndarray (t, n)
+        [rad]; NaN where unknown.
+
+    Returns
+    -------
+    ndarray (t, k, 3)
+        Of all arm points and the trunk, in the body frame [m]; NaN where a joint that carries the
+        point is unknown.
+    """
+    positions = np.atleast_2d(np.asarray(positions, float))
+    rest = model.points(model.rest)
+    head = set(model.profile.chains["head"].links.values()) if "head" in model.profile.chains \
+        else set()
+    links = [link for link in rest if link not in head]
+    random = np.random.default_rng(0)
+    middle = model.lower + random.uniform(0.3, 0.7, len(model.lower)) * (
+        model.upper - model.lower)
+    there = model.points(middle)
+    carries = np.zeros((len(model.joint_names), len(links)), bool)
+    for joint in range(len(model.joint_names)):
+        moved = middle.copy()
+        moved[joint] += 0.1
+        after = model.points(moved)
+        carries[joint] = [np.abs(after[link] - there[link]).max() > 1e-7 for link in links]
+    moving = carries.any(axis=0)
+    links = [link for link, moves in zip(links, moving) if moves]
+    carries = carries[:, moving]
+    out = np.empty((len(positions), len(links), 3))
+    for row, q in enumerate(positions):
+        points = model.points(q)
+        out[row] = [points[link] for link in links]
+    unknown = (~np.isfinite(positions)).astype(float) @ carries > 0
+    out[unknown] = np.nan
+    return out
+
+
+def resampled(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return `values` (t, ...) at `times` (t,) [s], at `RATE` from the first to the last time."""
+    times = np.asarray(times, float)
+    grid = np.arange(times[0], times[-1] + 1e-6, 1.0 / RATE)
+    at = np.clip(np.searchsorted(times, grid, side="right") - 1, 0, max(len(times) - 2, 0))
+    if len(times) < 2:
+        return np.asarray(values, float)
+    part = (grid - times[at]) / (times[at + 1] - times[at])
+    part = part.reshape(-1, *([1] * (values.ndim - 1)))
+    return values[at] + part * (values[at + 1] - values[at])
+
+
+def _compressed(velocity: np.ndarray) -> np.ndarray:
+    """Return velocities (..., 3) with their length |v| compressed to about |v|^0.6."""
+    length = np.linalg.norm(velocity, axis=-1, keepdims=True)
+    return velocity * (length + 0.01) ** -0.4
+
+
+def _difference(points: np.ndarray, frames: int) -> np.ndarray:
+    """Return how far the points (t, k, 3) moved in so many frames; from rest at the first."""
+    padded = np.concatenate([np.repeat(points[:1], frames, axis=0), points])
+    return padded[frames:] - padded[:-frames]
+
+
+def _observed(points: np.ndarray) -> np.ndarray:
+    """Return what view A compares (t, 6 k)."""
+    pose = _POSE * points
+    motion = _MOTION * _compressed(_difference(points, 2))
+    return np.concatenate([pose, motion], axis=1).reshape(len(points), -1)
+
+
+def _running(points: np.ndarray) -> np.ndarray:
+    """Return the running statistics that view B compares (t, m)."""
+    count = np.arange(1, len(points) + 1).reshape(-1, 1)
+    flat = points.reshape(len(points), -1)
+    moved = points - points[:1]
+    distance = np.linalg.norm(moved, axis=-1, keepdims=True)
+    one, two = _difference(points, 1), _difference(points, 2)
+    fast = _compressed(two).reshape(len(points), -1)
+    parts = [flat, np.repeat(flat[:1], len(flat), axis=0), moved.reshape(len(flat), -1),
+             (moved / (distance + 0.05)).reshape(len(flat), -1),
+             _compressed(one).reshape(len(flat), -1), fast,
+             np.log(np.linalg.norm(two, axis=-1) + 0.01)]
+    for values in (flat, fast):
+        mean = np.cumsum(values, axis=0) / count
+        square = np.cumsum(values ** 2, axis=0) / count
+        parts += [np.minimum.accumulate(values), np.maximum.accumulate(values), mean,
+                  np.sqrt(np.maximum(square - mean ** 2, 0.0))]
+    return np.concatenate(parts, axis=1)
+
+
+def _replayed(points: np.ndarray, tempo: float) -> np.ndarray:
+    length = max(int(round((len(points) - 1) / tempo)), 1) + 1
+    at = np.linspace(0, len(points) - 1, length)
+    left = np.minimum(at.astype(int), max(len(points) - 2, 0))
+    part = (at - left).reshape(-1, 1, 1)
+    right = np.minimum(left + 1, len(points) - 1)
+    return points[left] + part * (points[right] - points[left])
+
+
+class Demonstrated:
+    """What was learnt from demonstrations; immutable, to be shared by many `Listener`.
+
+    Parameters
+    ----------
+    demonstrations : sequence of (name, points (t, k, 3))
+        At `RATE`, t >= 2; NaN where unknown, which is filled in as `fill` does.
+    fusion : Fusion
+
+    Attributes
+    ----------
+    names : tuple of C str
+        The actions, sorted.
+
+    Raises
+    ------
+    ValueError
+        If there is no demonstration, or they differ in their points, or one is too short.
+    """
+
+    def __init__(self, demonstrations: Sequence[tuple[str, np.ndarray]],
+                 fusion: Fusion = Fusion()) -> None:
+        if not demonstrations:
+            raise ValueError("there is nothing to learn from: no demonstration")
+        shapes = {np.shape(points)[1:] for _, points in demonstrations}
+        if len(shapes) > 1:
+            raise ValueError(f"all demonstrations must have the same points, not {shapes}")
+        if min(len(points) for _, points in demonstrations) < 2:
+            raise ValueError("a demonstration needs at least two frames")
+        self.fusion = fusion
+        self.names = tuple(sorted({name for name, _ in demonstrations}))
+        order = sorted(range(len(demonstrations)), key=lambda i: demonstrations[i][0])
+        labels = np.array([self.names.index(demonstrations[i][0]) for i in order])
+        stacked = np.concatenate([points for _, points in demonstrations])
+        self._fit_posture(stacked.reshape(len(stacked), -1))
+        courses = [self.fill(np.asarray(demonstrations[i][1], float)) for i in order]
+        self.label_of, self.courses = labels, courses
+        self.counts = np.bincount(labels, minlength=len(self.names))
+        self._fit_exemplars(courses)
+        self._fit_running(courses, labels)
+
+    def _fit_posture(self, flat: np.ndarray) -> None:
+        known = flat[np.isfinite(flat).all(axis=1)]
+        self._middle = known.mean(axis=0) if len(known) else np.nan_to_num(np.nanmean(flat, 0))
+        self._covariance = (np.cov(known.T) if len(known) > 1 else np.eye(flat.shape[1])) \
+            + 1e-5 * np.eye(flat.shape[1])
+
+    def fill(self, points: np.ndarray) -> np.ndarray:
+        """Return points (t, k, 3) with the unknown as is to be expected given the known.
+
+        The conditional mean of one Gaussian over all postures that were shown.
+        """
+        flat = points.reshape(len(points), -1)
+        unknown = ~np.isfinite(flat)
+        if not unknown.any():
+            return points
+        out = flat.copy()
+        patterns, where = np.unique(unknown, axis=0, return_inverse=True)
+        for number, pattern in enumerate(patterns):
+            rows = np.flatnonzero(where.ravel() == number)
+            if not pattern.any():
+                continue
+            known = ~pattern
+            gain = np.linalg.solve(self._covariance[np.ix_(known, known)],
+                                   self._covariance[np.ix_(known, pattern)])
+            out[np.ix_(rows, pattern)] = self._middle[pattern] + (
+                flat[np.ix_(rows, known)] - self._middle[known]) @ gain
+        return out.reshape(points.shape)
+
+    def _fit_exemplars(self, courses: Sequence[np.ndarray]) -> None:
+        observed = [_observed(course) for course in courses]
+        stacked = np.concatenate(observed)
+        centre = stacked.mean(axis=0)
+        _, _, axes = np.linalg.svd(stacked - centre, full_matrices=False)
+        self._axes, self._centre = axes[:_COMPONENTS].T, centre
+        # The states of all demonstrations lie in one row, with as many empty ones between them as
+        # a step is long, so that stepping on is a shift of the row and nothing leaks.
+        gap = len(_ADVANCE) - 1
+        width = self._axes.shape[1]
+        lengths = np.array([len(course) for course in courses])
+        self.starts = np.concatenate([[0], np.cumsum(lengths + gap)[:-1]])
+        total = int((lengths + gap).sum())
+        means = np.zeros((total, width))
+        self.real = np.zeros(total, bool)
+        self.begin = np.zeros(total)
+        for start, length, course in zip(self.starts, lengths, observed):
+            means[start:start + length] = (course - centre) @ self._axes
+            self.real[start:start + length] = True
+            first = min(_FIRST, length)
+            self.begin[start:start + first] = 1.0 / first
+        self.lengths = lengths
+        self.exemplar_of = np.repeat(np.arange(len(courses)), lengths + gap)
+        self._means = np.ascontiguousarray(means)
+        self._squares = (means ** 2).sum(axis=1)
+
+    def project(self, observed: np.ndarray) -> np.ndarray:
+        """Return what view A compares, in its principal components."""
+        return (observed - self._centre) @ self._axes
+
+    def emission(self, y: np.ndarray) -> np.ndarray:
+        """Return log p of one frame (d,) for every state."""
+        distance = self._squares - 2.0 * (self._means @ y) + y @ y
+        return np.where(self.real, -_PRECISION * distance, -1e9)
+
+    def _fit_running(self, courses: Sequence[np.ndarray], labels: np.ndarray) -> None:
+        statistics, owners = [], []
+        for label, course in zip(labels, courses):
+            for tempo in _JITTER:
+                statistics.append(_running(_replayed(course, tempo)))
+                owners.append(label)
+        owners = np.array(owners)
+        count = len(self.names)
+        size = statistics[0].shape[1]
+        self._linear = np.empty((len(_ELAPSED), count, size))
+        self._offset = np.empty((len(_ELAPSED), count))
+        for row, elapsed in enumerate(_ELAPSED):
+            x = np.array([s[min(elapsed, len(s)) - 1] for s in statistics])
+            middle, scale = x.mean(axis=0), x.std(axis=0) + 1e-3
+            x = (x - middle) / scale
+            means = np.array([x[owners == c].mean(axis=0) for c in range(count)])
+            inner = x - means[owners]
+            spread = np.sqrt((inner ** 2).mean(axis=0) + 1e-3)
+            inner /= spread
+            pooled = (1 - _SHRINK) * (inner.T @ inner) / len(inner) + _SHRINK * np.eye(size)
+            weights = np.linalg.solve(pooled, (means / spread).T).T
+            linear = weights / (spread * scale)
+            self._linear[row] = linear
+            self._offset[row] = -linear @ middle - 0.5 * (weights * means / spread).sum(axis=1)
+
+    def running(self, elapsed: int, statistics: np.ndarray) -> np.ndarray:
+        """Return view B's log likelihoods (C,), up to a constant, after so many frames."""
+        row = int(np.abs(np.log(_ELAPSED / elapsed)).argmin())
+        return self._linear[row] @ statistics + self._offset[row]
+
+    def with_fusion(self, fusion: Fusion) -> Demonstrated:
+        """Return the same with views fused otherwise."""
+        other = object.__new__(Demonstrated)
+        other.__dict__.update(self.__dict__)
+        other.fusion = fusion
+        return other
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a `Listener` makes of a movement so far.
+
+    Attributes
+    ----------
+    probability : ndarray (C,)
+        Of the actions, given that it is one of them.
+    fit : float
+        Mean log likelihood per frame of the best demonstration; the lower, the stranger.
+    exemplar, running : ndarray (C,)
+        The two views' tempered log likelihoods.
+    """
+
+    probability: np.ndarray
+    fit: float
+    exemplar: np.ndarray
+    running: np.ndarray
+
+
+class Listener:
+    """Follows one movement, frame by frame from its beginning.
+
+    Parameters
+    ----------
+    learnt : Demonstrated
+    """
+
+    def __init__(self, learnt: Demonstrated) -> None:
+        self._learnt = learnt
+        self.reset()
+
+    def reset(self) -> None:
+        """Expect a new movement."""
+        self._points: list[np.ndarray] = []
+        self._alpha = self._learnt.begin.copy()
+        self._score = np.zeros(len(self._learnt.lengths))
+
+    def hear(self, points: np.ndarray) -> Heard:
+        """Take in the next frame, points (k, 3) at `RATE`, NaN where unknown."""
+        learnt = self._learnt
+        self._points.append(learnt.fill(np.asarray(points, float)[None])[0])
+        elapsed = len(self._points)
+        recent = np.array(self._points[-3:])
+        if elapsed > 1:
+            after = np.zeros_like(self._alpha)
+            for step, weight in enumerate(_ADVANCE):
+                after[step:] += weight * self._alpha[:len(self._alpha) - step]
+            self._alpha = after
+        observed = _observed(recent)[-1]
+        emission = learnt.emission(learnt.project(observed))
+        # Per demonstration, and in double precision: single precision underflows and costs 9 %.
+        top = np.maximum.reduceat(np.where(self._alpha > 0, emission, -1e9), learnt.starts)
+        self._alpha *= np.exp(np.clip(emission - top[learnt.exemplar_of], -600.0, 0.0))
+        self._alpha[~learnt.real] = 0.0
+        total = np.add.reduceat(self._alpha, learnt.starts)
+        self._alpha /= np.maximum(total, 1e-300)[learnt.exemplar_of]
+        self._score += top + np.log(np.maximum(total, 1e-300))
+        return self._read(elapsed)
+
+    def _read(self, elapsed: int) -> Heard:
+        learnt, fusion = self._learnt, self._learnt.fusion
+        tempered = _SHARPNESS * self._score * (elapsed / 20.0) ** -_TEMPER
+        top = tempered.max()
+        sums = np.bincount(learnt.label_of, np.exp(tempered - top), len(learnt.names))
+        exemplar = (np.log(np.maximum(sums, 1e-300)) + top - np.log(learnt.counts)) / _SHARPNESS
+        running = learnt.running(elapsed, _running(np.array(self._points))[-1])
+        fused = (fusion.exemplar * (elapsed / 20.0) ** -fusion.exemplar_power * exemplar
+                 + fusion.running * (elapsed / 20.0) ** -fusion.running_power * running)
+        probability = np.exp(fused - fused.max())
+        return Heard(probability / probability.sum(), float(self._score.max() / elapsed),
+                     exemplar, running)
+
+    def forecast(self, ahead: float) -> np.ndarray:
+        """Return where the points (k, 3) will be `ahead` seconds from now [m].
+
+        Half the present posture moved on as the demonstrations moved, half their own posture,
+        weighted by how well each demonstration explains the movement so far.
+        """
+        learnt = self._learnt
+        elapsed = len(self._points)
+        tempered = self._score * (elapsed / 20.0) ** -_TEMPER
+        weight = np.exp(learnt.fusion.exemplar * 2.0 * (tempered - tempered.max()))
+        weight /= weight.sum()
+        frames = int(round(ahead * RATE))
+        now = self._points[-1]
+        out = np.zeros_like(now)
+        for row in np.flatnonzero(weight > 1e-3 * weight.max()):
+            start, course = learnt.starts[row], learnt.courses[row]
+            states = self._alpha[start:start + len(course)]
+            at = int(round(states @ np.arange(len(course))))
+            there = course[min(at + frames, len(course) - 1)]
+            out += weight[row] * (0.5 * (now + there - course[at]) + 0.5 * there)
+        return out / weight[weight > 1e-3 * weight.max()].sum()
+
+
+def leave_out(demonstrations: Sequence[tuple[str, np.ndarray]], row: int,
+              ) -> list[tuple[str, np.ndarray]]:
+    """Return the demonstrations without one."""
+    return [entry for number, entry in enumerate(demonstrations) if number != row]
+
+
+__all__ = ["RATE", "Demonstrated", "Fusion", "Heard", "Listener", "leave_out", "replace",
+           "resampled", "robot_points"]
