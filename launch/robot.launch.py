@@ -4,6 +4,7 @@
 ros2 launch mirror_robot robot.launch.py robot:=my_robot.yaml source:=topic:/camera/image_raw
 """
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from launch.actions import (
     IncludeLaunchDescription,
     OpaqueFunction,
     RegisterEventHandler,
+    SetEnvironmentVariable,
 )
 from launch.event_handlers import OnShutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -23,9 +25,29 @@ from launch_ros.actions import Node
 from mirror_robot.body.description import read_description
 from mirror_robot.body.profile import load_profile
 from mirror_robot.bringup.controllers import STATE_BROADCASTER, controller_parameters
-from mirror_robot.bringup.graph import CONTROL, MOCK, OPTIONS, RVIZ, SIM, Option, read_options
+from mirror_robot.bringup.graph import (
+    CONTROL,
+    MOCK,
+    OPTIONS,
+    PARAMS_FILE,
+    RVIZ,
+    SIM,
+    Option,
+    read_options,
+)
+from mirror_robot.resources import share_file
 
-ARGUMENTS = (*(option for option in OPTIONS if option is not SIM), RVIZ, MOCK, CONTROL)
+# A robot that can hurt somebody is careful unless told otherwise.
+CAREFUL = Option(
+    PARAMS_FILE.name, str(share_file("config/physical.yaml")),
+    "YAML file of further node parameters; they win over the options here. By default slow hands "
+    "near people (config/physical.yaml)")
+LOOP = tuple(CAREFUL if option is PARAMS_FILE else option
+             for option in OPTIONS if option is not SIM)
+SECURE = Option(
+    "secure", "false",
+    "refuse whatever SROS2's policies do not allow; needs a keystore, see docs/safety.md")
+ARGUMENTS = (*LOOP, RVIZ, MOCK, CONTROL, SECURE)
 
 
 def declare(option: Option) -> DeclareLaunchArgument:
@@ -65,6 +87,21 @@ def ros2_control(values: dict) -> list:
     ]
 
 
+def secure(context: LaunchContext) -> list:
+    """Demand security of everything that is started, and refuse to start without its keys."""
+    if not SECURE.read(LaunchConfiguration(SECURE.name).perform(context)):
+        return []
+    keystore = os.environ.get("ROS_SECURITY_KEYSTORE", "")
+    enclaves = Path(keystore) / "enclaves" / "mirror_robot"
+    if not keystore or not enclaves.is_dir():
+        raise RuntimeError(
+            f"secure:=true needs a keystore with the enclave /mirror_robot; ROS_SECURITY_KEYSTORE "
+            f"is {keystore!r}. Make one as docs/safety.md tells")
+    return [SetEnvironmentVariable("ROS_SECURITY_ENABLE", "true"),
+            SetEnvironmentVariable("ROS_SECURITY_STRATEGY", "Enforce"),
+            SetEnvironmentVariable("ROS_SECURITY_ENCLAVE_OVERRIDE", "/mirror_robot")]
+
+
 def start(context: LaunchContext) -> list:
     texts = {option.name: LaunchConfiguration(option.name).perform(context)
              for option in ARGUMENTS}
@@ -77,5 +114,6 @@ def generate_launch_description() -> LaunchDescription:
         PythonLaunchDescriptionSource([ThisLaunchFileDir(), "/mirror.launch.py"]),
         launch_arguments=[(SIM.name, "none"),
                           *((option.name, LaunchConfiguration(option.name))
-                            for option in (*OPTIONS, RVIZ) if option is not SIM)])
-    return LaunchDescription([*map(declare, ARGUMENTS), OpaqueFunction(function=start), loop])
+                            for option in (*LOOP, RVIZ))])
+    return LaunchDescription([*map(declare, ARGUMENTS), OpaqueFunction(function=secure),
+                              OpaqueFunction(function=start), loop])

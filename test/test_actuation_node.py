@@ -19,7 +19,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, Float32, Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -96,7 +96,8 @@ class Graph:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.until(lambda: self.robot.status is not None
                    and self.robot.count_subscribers("mirror/posture") > 0
-                   and self.robot.count_publishers("upper_body_controller/joint_trajectory") > 0,
+                   and self.robot.count_publishers("actuation/command")
+                   + self.robot.count_publishers("actuation/preview") > 0,
                    "the node comes up", 20.0)
 
     def run(self, seconds: float) -> None:
@@ -303,10 +304,96 @@ def test_deactivating_holds_the_robot_and_activating_again_leaves_it_disarmed(gr
     graph.until(lambda: len(robot.trajectories) > count + 10, "it is followed again")
 
 
+class Commands:
+    """What a forward_command_controller of the upper body hears."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.controller = "upper_body_controller"
+        self.columns = [MODEL.index[name] for name in MODEL.profile.controllers[self.controller]]
+        self.heard: list[list[float]] = []
+        self.follow = None
+        self._subscription = graph.robot.create_subscription(
+            Float64MultiArray, f"{self.controller}/commands", self._hear, 10)
+        self._robot = graph.robot
+
+    def _hear(self, message: Float64MultiArray) -> None:
+        self.heard.append(list(message.data))
+        self.follow(self._robot.positions, self.columns, np.array(message.data))
+
+
+@pytest.mark.parametrize("graph", [("command_interface:=position",)], indirect=True)
+def test_positions_are_sent_at_the_loops_rate_and_go_on_to_the_stop_when_the_node_ends(graph):
+    commands = Commands(graph)
+    commands.follow = lambda positions, columns, data: positions.put(columns, data)
+    graph.robot.target = wave
+    graph.run(0.5)
+    graph.enable()
+    graph.run(2.0)
+    assert len(commands.heard) > 100
+    assert not graph.robot.trajectories
+    assert graph.close() == 0
+    path = np.array(commands.heard)
+    assert np.ptp(path[:, commands.columns.index(MODEL.index["left_shoulder_pitch"])]) > 0.3
+    assert np.abs(np.diff(path, axis=0)).max() < 0.15, "no step"
+    assert np.abs(path[-1] - path[-2]).max() < 0.01, "it ends standing"
+
+
+@pytest.mark.parametrize("graph", [("command_interface:=velocity",)], indirect=True)
+def test_velocities_keep_the_position_by_feedback_and_end_at_zero(graph):
+    commands = Commands(graph)
+    last = [time.monotonic()]
+
+    def integrate(positions, columns, data) -> None:
+        now = time.monotonic()
+        # A robot that is 3 % too slow: without feedback it would drift off.
+        positions[columns] += 0.97 * min(now - last[0], 0.05) * data
+        last[0] = now
+
+    commands.follow = integrate
+    graph.robot.target = wave
+    graph.run(0.5)
+    graph.enable()
+    graph.run(3.0)
+    assert graph.state() == "following", graph.value("reason")
+    assert graph.robot.positions[MODEL.index["left_shoulder_pitch"]] == pytest.approx(
+        -0.8, abs=0.7)
+    assert graph.call("stop").success
+    graph.until(lambda: graph.state() == "disarmed", "it is disarmed")
+    graph.run(0.2)
+    assert not np.any(commands.heard[-1]), "such a controller goes on with the last velocity"
+
+
+@pytest.mark.parametrize("graph", [("preview:=true",)], indirect=True)
+def test_in_a_preview_the_ghost_moves_and_the_robot_gets_nothing(graph):
+    robot, ghost = graph.robot, []
+    robot.alive = False  # a preview needs no robot
+    subscription = robot.create_subscription(JointState, "actuation/preview", ghost.append, 10)
+    robot.target = wave
+    graph.enable()
+    graph.until(lambda: len(ghost) > 60, "the ghost moves")
+    shoulder = list(ghost[-1].name).index("left_shoulder_pitch")
+    assert np.ptp([message.position[shoulder] for message in ghost]) > 0.1
+    assert not robot.trajectories and not robot.commands
+    robot.destroy_subscription(subscription)
+
+
+@pytest.mark.parametrize("graph", [("hold_distance:=0.5",)], indirect=True)
+def test_the_robot_waits_until_it_is_told_that_nobody_is_too_near(graph):
+    distance = graph.robot.create_publisher(Float32, "human/distance", 1)
+    away = [2.0]
+    graph.robot.create_timer(0.1, lambda: distance.publish(Float32(data=away[0])))
+    graph.robot.target = wave
+    graph.enable()
+    graph.until(lambda: graph.state() == "following", "it follows")
+    away[0] = 0.3
+    graph.until(lambda: graph.state() == "holding" and "0.30 m" in graph.value("reason"),
+                "it holds still", 3.0)
+
+
 @pytest.mark.parametrize(("parameter", "said"), [
     ("rat:=50.0", "Did you mean rate?"),
     ("speed_scale:=7.0", "speed_scale"),
-    ("command_interface:=telepathy", "trajectory, position"),
+    ("command_interface:=telepathy", "trajectory, position, velocity"),
     ("robot:=kagamy", "kagami"),
     ("command_rate:=400.0", "command_rate"),
 ])

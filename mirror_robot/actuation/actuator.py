@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirror_robot.actuation.limits import JointLimits
+from mirror_robot.actuation.nearness import HandSpeed, Nearness
 from mirror_robot.actuation.safety import (
     ARMED,
     Answer,
@@ -70,6 +71,16 @@ class Settings:
         How far a joint may be outside of its range when enabled [rad].
     deadman_timeout : float
         The deadman must be refreshed within this time; 0: there is none.
+    near_distance : float
+        While a person is nearer than this [m], or it is not known how near, the hands move at
+        `hand_speed` at most; 0: never.
+    hand_speed : float
+        Of the hands while a person is near [m/s].
+    hold_distance : float
+        While a person is nearer than this [m], or it is not known how near, the robot holds
+        still; 0: never.
+    distance_timeout : float
+        A distance not heard of for this long is unknown.
     preview : bool
         Commands are for show only: no joint states are needed, none are compared.
     """
@@ -89,6 +100,10 @@ class Settings:
     tracking_time: float = 0.5
     start_tolerance: float = 0.1
     deadman_timeout: float = 0.0
+    near_distance: float = 0.0
+    hand_speed: float = 0.25
+    hold_distance: float = 0.0
+    distance_timeout: float = 1.0
     preview: bool = False
 
     @property
@@ -136,16 +151,25 @@ class Actuator:
     rest : ndarray (n,)
         The rest posture [rad].
     settings : Settings
+    hands : HandSpeed, optional
+        Keeps the hands slow while a person is near; needed when `Settings.near_distance` is set.
     """
 
     def __init__(
         self, limits: JointLimits, rest: np.ndarray, settings: Settings | None = None,
+        hands: HandSpeed | None = None,
     ) -> None:
         self.limits, self.settings = limits, settings or Settings()
         count = len(limits)
         self.period = 1.0 / self.settings.rate
         self.shaper = Shaper(limits, self.period, self.settings.bandwidth)
         self.supervisor = Supervisor()
+        self.nearness = Nearness(self.settings.near_distance, self.settings.hold_distance,
+                                 self.settings.distance_timeout)
+        """How near people are; tell it."""
+        if hands is None and self.settings.near_distance > 0.0:
+            raise ValueError("slow hands near people need a model of the robot: pass `hands`")
+        self._hands = hands
         self.rest = np.clip(rest, limits.lower, limits.upper)
         self.drops: Counter[str] = Counter()
         """Dropped input by reason, as ``<source>_<reason>``."""
@@ -190,6 +214,11 @@ class Actuator:
     def engaged(self) -> bool:
         """Whether the robot moves or may move: from arming until it stands disarmed."""
         return self._engaged
+
+    @property
+    def measured(self) -> np.ndarray:
+        """Latest measured positions (n,) [rad], NaN where none came."""
+        return self._measured[0]
 
     @property
     def tracking_error(self) -> np.ndarray:
@@ -336,7 +365,12 @@ class Actuator:
         silent = steady - np.maximum(self._targets.heard, self._enabled_at)
         fresh = steady - self._targets.heard < settings.target_timeout
         tired = silent >= settings.target_timeout + settings.hold_time
-        supervisor.targets(bool(fresh.any()), bool(tired.all()))
+        hold = self.nearness.hold(steady)
+        if hold:
+            # Nothing is followed, nothing goes to rest, and what follows begins gently again.
+            fresh, tired = np.zeros_like(fresh), np.zeros_like(tired)
+            self._blend[:] = 0.0
+        supervisor.targets(bool(fresh.any()), bool(tired.all()), hold)
         self._watch(steady)
         if self.shaper.standing and steady - self._stood >= _LINGER:
             position = self.shaper.motion.position
@@ -359,16 +393,29 @@ class Actuator:
         else:
             scale = settings.rest_scale
         velocity, acceleration = 0.0, 0.0
-        target = {State.RELAXING: self.rest, State.STOPPING: self._yield}.get(state, self._nowhere)
+        target = {State.RELAXING: self._nowhere if hold else self.rest,
+                  State.STOPPING: self._yield}.get(state, self._nowhere)
+        near = self._hands is not None and self.nearness.near(steady)
         ahead = now + 1.0 / settings.command_rate
         for step in reversed(range(steps)):
             if state in ARMED:
                 target, velocity, acceleration = self._targets.at(ahead - step * self.period)
                 target = np.where(fresh, target, np.where(tired, self.rest, np.nan))
                 velocity, acceleration = fresh * velocity, fresh * acceleration
-            self.shaper.step(target, velocity, acceleration, scale)
+            slow = self._slow_hands(target, velocity, scale) if near else scale
+            self.shaper.step(target, velocity, acceleration, slow)
             self.limit_hits += self.shaper.at_limit | self.shaper.guarded
         return self._command(steady, steps)
+
+    def _slow_hands(
+        self, target: np.ndarray, velocity: np.ndarray | float, scale: np.ndarray | float,
+    ) -> np.ndarray:
+        """Return `scale` (n,) lowered so that no hand is faster than it may be."""
+        motion, fastest = self.shaper.motion, self.limits.velocity
+        away = np.where(np.isfinite(target), np.abs(target - motion.position), 0.0)
+        demand = np.maximum(np.abs(motion.velocity), np.minimum(
+            self.settings.bandwidth * away + np.abs(velocity), fastest))
+        return np.minimum(scale, self._hands(motion.position, demand) / fastest)
 
     def _check_clocks(self, now: float, steady: float, due: float) -> None:
         if self._tick_at is not None:

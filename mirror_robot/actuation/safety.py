@@ -220,13 +220,21 @@ class Supervisor:
         if self.state is not State.EMERGENCY:
             self._go(State.DISARMED, reason)
 
-    def targets(self, fresh: bool, resting: bool) -> None:
-        """Take in whether any target is fresh, and whether none has been for the holding time."""
+    def targets(self, fresh: bool, resting: bool, hold: str = "") -> None:
+        """Take in what there is to follow.
+
+        Parameters
+        ----------
+        fresh, resting : bool
+            Whether any target is fresh, and whether none has been for the holding time.
+        hold : str
+            Why nothing is followed nevertheless; empty when there is no such reason.
+        """
         if self.state not in ARMED:
             return
         wanted = State.FOLLOWING if fresh else State.RESTING if resting else State.HOLDING
-        if wanted is not self.state:
-            self._go(wanted, "targets arrive" if fresh else "no fresh target")
+        if wanted is not self.state or hold:
+            self._go(wanted, hold or ("targets arrive" if fresh else "no fresh target"))
 
     def standing(self, at_rest: bool) -> None:
         """Take in that the robot stands; `at_rest`: in the rest posture."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import PointStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration as Span
 from rclpy.event_handler import PublisherEventCallbacks
@@ -19,12 +21,13 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Float64MultiArray
+from std_msgs.msg import Bool, Float32, Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from mirror_robot.actuation.actuator import SOURCES, Actuator, Command, Settings
 from mirror_robot.actuation.limits import JointLimits
+from mirror_robot.actuation.nearness import HandSpeed
 from mirror_robot.actuation.safety import ARMED, Answer, Silence, State
 from mirror_robot.body.model import load_model
 from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
@@ -46,11 +49,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("command_interface", "trajectory",
               "trajectory: <controller>/joint_trajectory for a joint_trajectory_controller; each "
               "message ends in a stop. position: <controller>/commands for a "
-              "forward_command_controller, which goes on holding the last position.",
-              choices=("trajectory", "position")),
+              "forward_command_controller, which goes on holding the last position. velocity: the "
+              "same with velocities; such a controller goes on moving when this process dies, so "
+              "use it only where the hardware itself stops when commands end.",
+              choices=("trajectory", "position", "velocity")),
     Parameter("rate", _DEFAULT.rate, "Rate of the control loop.", "Hz", 20.0, 500.0),
     Parameter("command_rate", _DEFAULT.command_rate,
-              "Rate at which trajectories are sent; positions are sent at the loop's rate.",
+              "Rate at which trajectories are sent; positions and velocities are sent at the "
+              "loop's rate.",
               "Hz", 5.0, 500.0),
     Parameter("speed_scale", _DEFAULT.speed_scale,
               "Fraction of all velocity, acceleration and jerk limits, while following.",
@@ -85,6 +91,21 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("deadman_timeout", _DEFAULT.deadman_timeout,
               "The topic deadman (true) must be refreshed within this time; 0: no deadman.",
               "s", 0.0, 10.0),
+    Parameter("near_distance", _DEFAULT.near_distance,
+              "While a person is nearer than this, or it is unknown how near, the hands are slow; "
+              "0: never.", "m", 0.0, 20.0),
+    Parameter("hand_speed", _DEFAULT.hand_speed,
+              "Speed of the hands that is not exceeded while a person is near.", "m/s", 0.01, 5.0),
+    Parameter("hold_distance", _DEFAULT.hold_distance,
+              "While a person is nearer than this, or it is unknown how near, the robot holds "
+              "still; 0: never.", "m", 0.0, 20.0),
+    Parameter("distance_timeout", _DEFAULT.distance_timeout,
+              "A distance that was not heard of for this long is unknown.", "s", 0.05, 10.0),
+    Parameter("distance_source", "distance",
+              "Where it is told how near people are. distance: human/distance, a Float32 of the "
+              "nearest person [m], infinity when there is nobody. position: human/position, a "
+              "PointStamped of the nearest person in a frame that stands where the robot does.",
+              choices=("distance", "position")),
 )
 
 _RELIABLE = QoSProfile(depth=1)
@@ -92,6 +113,8 @@ _RELIABLE = QoSProfile(depth=1)
 _STATES = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 # The executor walks over every event handler at each wake-up, a fifth of the node's cost.
 _NO_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
+# Share of its position error that a joint driven by velocities takes back in a second [1/s].
+_CORRECTION = 2.0
 # How often [s] what does not depend on the (perhaps simulated) clock is looked after ...
 _SUPERVISION = 0.2
 # ... and how long the loop may stand still [s].
@@ -104,7 +127,7 @@ def _settings(values: Any) -> Settings:
     """Return the settings that parameter values describe."""
     names = (name for name in Settings.__dataclass_fields__)
     settings = {name: getattr(values, name) for name in names}
-    if values.command_interface == "position":
+    if values.command_interface != "trajectory":
         settings["command_rate"] = values.rate
     if settings["command_rate"] > values.rate:
         raise ParameterError(
@@ -143,6 +166,9 @@ class _TrajectoryOutput:
         self._message.points = points
         self.publisher.publish(self._message)
 
+    def rest(self) -> None:
+        """Do nothing when commands end: the last one ended in a stop."""
+
     def send_last(self, command: Command) -> None:
         """Publish a command that nothing will follow, and wait until it is received."""
         self.send(command)
@@ -162,6 +188,9 @@ class _PositionOutput:
         """Publish the first position of a command."""
         self._publish(command.positions[0])
 
+    def rest(self) -> None:
+        """Do nothing when commands end: such a controller holds the last position."""
+
     def send_last(self, command: Command) -> None:
         """Play the stop that ends a command, in real time."""
         begin = time.monotonic()
@@ -177,12 +206,51 @@ class _PositionOutput:
         self.publisher.publish(self._message)
 
 
+class _VelocityOutput(_PositionOutput):
+    """The same for a forward_command_controller of velocities.
+
+    The position is kept by feedback: velocities alone would drift.
+    """
+
+    def __init__(self, node: LifecycleNode, topic: str, columns: np.ndarray) -> None:
+        super().__init__(node, topic, columns)
+        self._actuator: Actuator = node.actuator
+        self._fastest = self._actuator.limits.velocity
+
+    def send(self, command: Command) -> None:
+        """Publish the first velocity of a command, corrected by what the robot is off."""
+        self._publish(self._corrected(command.positions[0], command.velocities[0]))
+
+    def send_last(self, command: Command) -> None:
+        """Play the stop that ends a command, in real time, and end at velocity zero."""
+        begin = time.monotonic()
+        while (passed := time.monotonic() - begin) < command.times[-1]:
+            self._publish(np.array([np.interp(passed, command.times, column)
+                                    for column in command.velocities.T]))
+            time.sleep(0.01)
+        self.rest()
+        self.publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
+
+    def rest(self) -> None:
+        """Publish zeros: such a controller goes on with what it was sent last."""
+        self._publish(np.zeros(len(self._fastest)))
+
+    def _corrected(self, position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
+        off = position - self._actuator.measured
+        wanted = velocity + _CORRECTION * np.where(np.isfinite(off), off, 0.0)
+        return np.clip(wanted, -self._fastest, self._fastest)
+
+
+_OUTPUTS = {"position": _PositionOutput, "velocity": _VelocityOutput}
+
+
 class ActuationNode(LifecycleNode):
     """Sends the robot's controllers what the mirror wants, within limits and while enabled.
 
     Subscribes ``mirror/posture``, ``mirror/face``, ``joint_states``, ``emergency_stop``, and
     ``deadman`` where one is used; publishes ``<controller>/joint_trajectory`` (or ``/commands``)
-    and ``actuation/command``; offers ``~/enable``, ``~/stop``, ``~/relax``, ``~/reset``.
+    and ``actuation/command``; offers ``~/enable``, ``~/stop``, ``~/relax``, ``~/reset``. It is
+    told by ``human/distance`` or ``human/position`` how near people are.
     """
 
     def __init__(self, **arguments: Any) -> None:
@@ -197,7 +265,10 @@ class ActuationNode(LifecycleNode):
         self._controllers = {
             name: [model.index[joint] for joint in joints]
             for name, joints in model.profile.controllers.items()}
-        self.actuator = Actuator(self._limits, model.rest, _settings(self._values))
+        settings = _settings(self._values)
+        self.actuator = Actuator(
+            self._limits, model.rest, settings,
+            HandSpeed(model, settings.hand_speed) if settings.near_distance > 0.0 else None)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._rates = {name: Rate() for name in (*SOURCES, "joint_states", "commands", "loop")}
         self._latency, self._cost = Percentiles(), Percentiles(1000)
@@ -208,7 +279,7 @@ class ActuationNode(LifecycleNode):
         self._pending = self._values.enabled_at_start
         self._told: tuple[State, str] | str = ""
         self._latest_stamp: float | None = None
-        self._active = False
+        self._active = self._commanding = False
         # Held by whoever touches the actuator. The loop has a thread of its own: as a timer of the
         # executor it would cost twice as much, and a service that takes long would hold it up.
         self._lock = threading.RLock()
@@ -232,8 +303,8 @@ class ActuationNode(LifecycleNode):
             for controller, columns in self._controllers.items():
                 index = np.array(columns)
                 self._outputs.append(
-                    _PositionOutput(self, f"{controller}/commands", index)
-                    if values.command_interface == "position" else
+                    _OUTPUTS[values.command_interface](self, f"{controller}/commands", index)
+                    if values.command_interface in _OUTPUTS else
                     _TrajectoryOutput(self, f"{controller}/joint_trajectory",
                                       [names[i] for i in columns], index))
         for source in SOURCES:
@@ -244,6 +315,12 @@ class ActuationNode(LifecycleNode):
         if values.deadman_timeout > 0.0:
             self._listen(Bool, "deadman",
                          lambda message: self.actuator.refresh_deadman(message.data))
+        if values.distance_source == "distance":
+            self._listen(Float32, "human/distance", lambda message: self._near(message.data))
+        else:
+            self._listen(PointStamped, "human/position", lambda message: self._near(
+                math.dist((0.0, 0.0, 0.0), (
+                    message.point.x, message.point.y, message.point.z))))
         self._serve(SetBool, "~/enable", self._on_enable)
         for name, call in (("stop", self._stop), ("relax", self.actuator.relax),
                            ("reset", self.actuator.reset)):
@@ -344,6 +421,11 @@ class ActuationNode(LifecycleNode):
         self._rates["joint_states"].tick()
         self.actuator.receive_joint_states(message.name, message.position, message.velocity)
 
+    def _near(self, distance: float) -> None:
+        if not self.actuator.nearness.receive(distance, time.monotonic()):
+            self.get_logger().warning(f"{distance} m is no distance of a person",
+                                      throttle_duration_sec=5.0)
+
     def _on_emergency(self, message: Bool) -> None:
         self.actuator.emergency(message.data)
         self._tell()
@@ -407,6 +489,10 @@ class ActuationNode(LifecycleNode):
             for output in self._outputs:
                 output.send(command)
             self._rates["commands"].tick()
+        elif self._commanding:
+            for output in self._outputs:
+                output.rest()
+        self._commanding = command is not None
         if (self.actuator.state, self.actuator.supervisor.reason) != self._told:
             self._tell()
         self._cost.add(time.monotonic() - begin)
@@ -483,6 +569,7 @@ class ActuationNode(LifecycleNode):
             "tracking_error_max [rad]": float(actuator.tracking_error[worst]),
             "tracking_error_joint": names[worst],
             "limits_hit": hits or "none",
+            "person_distance [m]": actuator.nearness.distance(time.monotonic()),
             "dropped": sum(actuator.drops.values()),
             **{f"dropped_{key}": count for key, count in actuator.drops.items()},
             "last_dropped": actuator.refusal or "nothing",
