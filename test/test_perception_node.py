@@ -16,12 +16,14 @@ import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PoseStamped, QuaternionStamped
+from geometry_msgs.msg import PointStamped, PoseStamped, QuaternionStamped, Vector3Stamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, JointState, PointCloud2
+from std_msgs.msg import Float32
+from std_srvs.srv import Trigger
 
 from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.nodes.messages import cloud_to_body, named_values, to_seconds
@@ -203,6 +205,64 @@ def test_images_of_a_topic_are_seen_with_their_own_stamp_and_bad_ones_are_counte
                    for status in audience.heard["diagnostics"][-1:] for value in status.values)
 
     assert audience.until(counted)
+
+
+@pytest.fixture(scope="module")
+def two_people(tmp_path_factory) -> Path:
+    """Return a video with a dancer on the left and a woman's face on the right."""
+    path = tmp_path_factory.mktemp("clips") / "two.avi"
+    left, right = (cv2.VideoCapture(str(asset(name))) for name in (
+        "dancer.avi", "single_face.mp4"))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 24, (1136, 480))
+    for _ in range(60):
+        images = [cv2.resize(capture.read()[1], None, fx=480 / height, fy=480 / height)
+                  for capture, height in ((left, 496), (right, 360))]
+        writer.write(np.hstack([images[0][:, :496], images[1][:480, 100:740]]))
+    writer.release()
+    return path
+
+
+def test_two_people_are_seen_and_the_attended_one_can_be_switched(
+        make_node, audience, two_people):
+    for name, kind in (("human/distance", Float32), ("human/annotated", CompressedImage),
+                       ("human/position", PointStamped), ("human/gaze", Vector3Stamped)):
+        audience.node.create_subscription(kind, name, audience.heard[name].append, NEWEST)
+    node = make_node(source=str(two_people), loop=True, people=2, assume_fov=True)
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    assert audience.until(lambda: len(node._seen) == 2)
+    ids = {one.body.observation.id for one in node._seen}
+    client = audience.node.create_client(Trigger, "perception_node/attend_next")
+    assert client.wait_for_service(5.0)
+    asked = set()
+    for _ in ids:
+        answer = client.call_async(Trigger.Request())
+        assert audience.until(answer.done) and answer.result().success
+        name = answer.result().message.split()[-1]
+        asked.add(name)
+        audience.heard["human/body"].clear()
+        assert audience.until(lambda name=name: name in {
+            cloud_to_body(message).id for message in audience.heard["human/body"][-1:]})
+    assert asked == ids
+    assert audience.until(lambda: all(audience.heard[name] for name in (
+        "human/distance", "human/annotated", "human/position", "human/gaze")))
+    assert 0.2 < audience.heard["human/distance"][-1].data < 6.0
+    names = {name for name, _ in audience.node.get_topic_names_and_types()}
+    assert all(f"/humans/bodies/{one}/joint_states" in names for one in ids)
+    picture = cv2.imdecode(
+        np.frombuffer(audience.heard["human/annotated"][-1].data, np.uint8), 1)
+    assert picture.shape == (480, 1136, 3)
+
+
+def test_without_calibration_no_position_is_told_and_that_is_said(make_node, audience):
+    positions = []
+    audience.node.create_subscription(PointStamped, "human/position", positions.append, NEWEST)
+    node = make_node(source="sample:dancer.avi", loop=True, face=False)
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    assert audience.until(lambda: len(audience.heard["human/body"]) > 5)
+    assert not positions
+    assert audience.until(lambda: any(
+        value.key == "camera" and "not calibrated" in value.value
+        for status in audience.heard["diagnostics"][-1:] for value in status.values))
 
 
 def test_a_worker_that_dies_under_the_node_comes_back(make_node, audience):

@@ -57,7 +57,7 @@ from mirror_robot.perception.drawing import Drawn, annotate
 from mirror_robot.perception.head_crop import head_of
 from mirror_robot.perception.images import decode_compressed, decode_image
 from mirror_robot.perception.level import Level
-from mirror_robot.perception.location import Pinhole, locate_body, locate_face
+from mirror_robot.perception.location import Pinhole, locate_body, locate_face, nearest
 from mirror_robot.perception.people import (
     Attention,
     People,
@@ -338,18 +338,30 @@ class PerceptionNode(LifecycleNode):
         attended = self._attention(
             frame.stamp, {one.body.observation.id: salience(one) for one in people})
         self._seen = people
-        for one in people:  # what the robot waits for goes first
+        camera = self._camera(frame)
+        places = [None if camera is None else locate_body(
+            one.pose.world, one.pose.image[:, :2], one.body.observation.visibility, camera,
+            frame.image.shape[1::-1]) for one in people]
+        for one, place in zip(people, places):  # what the robot waits for goes first
             if one.body.observation.id == attended:
-                self._on_attended(one, frame)
+                self._on_attended(one, place, frame)
+        if camera is not None:
+            face, seen = self._face_near
+            near = [face] if abs(frame.stamp - seen) < _HEAD_AGE else []
+            near += [nearest(one.pose.world, one.body.observation.visibility, place)
+                     for one, place in zip(people, places) if place is not None]
+            self._distance_publisher.publish(Float32(data=min(near, default=math.inf)))
         if self._humans is not None:
-            for one in people:
-                self._tell_body(one, frame)
+            for one, place in zip(people, places):
+                self._tell_body(one, place, frame)
             self._humans.tell(frame.stamp)
         annotator = self._annotator
         if annotator is not None and self._annotated_publisher.get_subscription_count():
             annotator.offer(frame)
 
-    def _on_attended(self, person: SeenPerson, frame: Frame) -> None:
+    def _on_attended(
+        self, person: SeenPerson, position: np.ndarray | None, frame: Frame,
+    ) -> None:
         body = person.body
         self._head = head_of(person.pose, *frame.image.shape[:2]), frame.stamp
         self._mouth_hidden = hand_over_mouth(
@@ -364,7 +376,6 @@ class PerceptionNode(LifecycleNode):
             quaternion=Quaternion(z=math.sin(half), w=math.cos(half))))
         header = Header(stamp=stamp, frame_id=self.parameters.camera_frame)
         self._pixels_publisher.publish(_cloud(header, body.pixels))
-        position = self._locate(person, frame)
         if position is not None:
             steady, whose = self._positions
             if whose != body.observation.id:
@@ -374,7 +385,6 @@ class PerceptionNode(LifecycleNode):
             message = PointStamped(header=header)
             message.point.x, message.point.y, message.point.z = x, y, z
             self._position_publisher.publish(message)
-            self._distance_publisher.publish(Float32(data=math.sqrt(x * x + y * y + z * z)))
 
     def _camera(self, frame: Frame) -> Pinhole | None:
         height, width = frame.image.shape[:2]
@@ -385,13 +395,9 @@ class PerceptionNode(LifecycleNode):
             return Pinhole.from_fov(self.parameters.camera_fov, width, height)
         return None
 
-    def _locate(self, person: SeenPerson, frame: Frame) -> np.ndarray | None:
-        camera = self._camera(frame)
-        return None if camera is None else locate_body(
-            person.pose.world, person.pose.image[:, :2], person.body.observation.visibility,
-            camera, frame.image.shape[1::-1])
-
-    def _tell_body(self, person: SeenPerson, frame: Frame) -> None:
+    def _tell_body(
+        self, person: SeenPerson, position: np.ndarray | None, frame: Frame,
+    ) -> None:
         identity = person.body.observation.id
         head, seen = self._heads.get(identity, (None, -math.inf))
         if head is None or abs(frame.stamp - seen) > _HEAD_AGE:
@@ -400,8 +406,7 @@ class PerceptionNode(LifecycleNode):
             c, s = math.cos(person.body.heading), math.sin(person.body.heading)
             head = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]) @ head
         self._humans.see_body(
-            person, head, self._people.lengths(identity), self._locate(person, frame),
-            frame.image)
+            person, head, self._people.lengths(identity), position, frame.image)
 
     def _on_face(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
         self._rates["face"].tick()
@@ -446,12 +451,14 @@ class PerceptionNode(LifecycleNode):
         if body and face.head is not None:
             self._heads = {**{name: one for name, one in self._heads.items()
                               if abs(frame.stamp - one[1]) < 1.0}, body: (face.head, face.stamp)}
+        camera = self._camera(frame)
+        place = None if camera is None else locate_face(
+            found[0].image, camera, frame.image.shape[1::-1])
+        if place is not None:
+            self._face_near = float(np.linalg.norm(place)), frame.stamp
         if self._humans is not None:
-            camera = self._camera(frame)
             self._humans.see_face(
-                face, found[0], body, sure,
-                None if camera is None else locate_face(
-                    found[0].image, camera, frame.image.shape[1::-1]),
+                face, found[0], body, sure, place,
                 upright_from_viewer(values.camera_pitch).T, frame.image)
         if attended:
             self._publish_face(face)
@@ -520,6 +527,7 @@ class PerceptionNode(LifecycleNode):
         self._mouth_hidden = False
         self._seen: list[SeenPerson] = []
         self._meshes: list[np.ndarray] = []
+        self._face_near = math.inf, -math.inf  # distance [m], stamp [s]
         self._heads: dict[str, tuple[np.ndarray, float]] = {}
         self._due, self._skipped = -math.inf, 0
 

@@ -75,6 +75,12 @@ def locate_body(
     return place if np.isfinite(place).all() and place[2] > 0.05 else None
 
 
+def nearest(world: np.ndarray, weight: np.ndarray, place: np.ndarray) -> float:
+    """Return how near to the camera the nearest known landmark of a body at `place` is [m]."""
+    points = world[weight > 0] + place
+    return float(np.linalg.norm(points, axis=1).min()) if len(points) else float("inf")
+
+
 def locate_face(image: np.ndarray, camera: Pinhole, size: tuple[int, int]) -> np.ndarray | None:
     """Return where the sellion, between the eyes, is (3,) [m], or None for a mesh without extent.
 
