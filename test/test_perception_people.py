@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mirror_robot.perception.people import Attention, People, match_faces
-from mirror_robot.perception.pose_finder import PoseFinder
+from mirror_robot.perception.pose_finder import PoseFinder, PromptVisibility
 from mirror_robot.perception.tracking import BodyTracker
 from mirror_robot.perception.wire import FaceLandmarks, PoseLandmarks
 
@@ -67,6 +67,18 @@ def test_with_one_person_asked_for_nobody_is_searched():
     world = _World(0.25, 0.75)
     finder = PoseFinder(lambda: world.find)
     assert len(finder(world.image(), 0.0)) == 1
+
+
+def test_what_vanishes_is_told_at_once_although_the_library_smooths_it():
+    prompt, smooth, told = PromptVisibility(), 1.0, []
+    for number in range(20):
+        seen = 1.0 if number < 10 else 0.1
+        smooth = seen if number == 0 else 0.9 * smooth + 0.1 * seen
+        rows = _rows(0.5)
+        rows[:, 3] = smooth
+        told.append(float(prompt([rows])[0][0, 3]))
+    np.testing.assert_allclose(told, [1.0] * 10 + [0.1] * 10, atol=1e-4)
+    assert prompt([]) == []
 
 
 def _people(count: int = 2) -> People:

@@ -124,6 +124,34 @@ class _Followed:
         return rows
 
 
+_VISIBILITY = 3  # column
+_SMOOTHING = 0.1  # MediaPipe's pose_landmarks_smoothing: share of the new image in the visibility
+
+
+class PromptVisibility:
+    """Takes back MediaPipe's smoothing of the visibility, which lasts a third of a second.
+
+    In video mode it says of each landmark v[n] = 0.9 v[n-1] + 0.1 seen[n], whatever the rate of
+    the images. An arm that vanishes behind something is thus told as visible for eleven images;
+    solved for `seen`, for none.
+    """
+
+    def __init__(self) -> None:
+        self._last: Rows | None = None
+
+    def __call__(self, found: list[Rows]) -> list[Rows]:
+        """Return the first body of an image with what is seen of it in this image alone."""
+        if not found:
+            self._last = None  # who is found anew is not smoothed
+            return found
+        smooth = found[0][:, _VISIBILITY].copy()
+        if self._last is not None:
+            found[0][:, _VISIBILITY] = np.clip(
+                self._last + (smooth - self._last) / _SMOOTHING, 0.0, 1.0)
+        self._last = smooth
+        return found[:1]
+
+
 def box_of(rows: Rows, shape: tuple[int, ...]) -> np.ndarray:
     """Return ((left, top), (right, bottom)) [pixels] of a body, with some room, in the image."""
     size = np.array([shape[1], shape[0]])

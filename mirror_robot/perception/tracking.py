@@ -35,9 +35,6 @@ from mirror_robot.perception.wire import FaceLandmarks, PoseLandmarks
 _HIPS = [POSE_INDEX["left_hip"], POSE_INDEX["right_hip"]]
 _SHOULDERS = [POSE_INDEX["left_shoulder"], POSE_INDEX["right_shoulder"]]
 
-# Somebody of whom neither is seen is nobody.
-_TRUNK = [*_SHOULDERS, *_HIPS]
-
 # The line from right to left must be so long on the ground [m] to tell where someone faces;
 # shoulders are about 0.35 wide, hips 0.22.
 _SHORTEST_LINE = 0.08
@@ -181,7 +178,7 @@ class BodyTracker:
         seen = np.where(impossible(pose.world, self.lengths), 0.0, seen)
         known, score = self._visibility(stamp, seen)
         # MediaPipe goes on following a ghost for a while when someone has left.
-        if not known[_TRUNK].any():
+        if not known.any():
             return None
         self.lengths(np.where(known[:, None], pose.world, np.nan))
         upright = upright_from_viewer(self._level(stamp, pose.world, known))

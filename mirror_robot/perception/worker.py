@@ -120,7 +120,7 @@ def _landmarker(arguments: argparse.Namespace) -> Callable[..., object]:
 
     from mirror_robot.perception import wire
     from mirror_robot.perception.head_crop import HeadCrop, uncrop
-    from mirror_robot.perception.pose_finder import PoseFinder
+    from mirror_robot.perception.pose_finder import PoseFinder, PromptVisibility
 
     cv2.setNumThreads(1)  # the cores belong to the other worker, the mirror and the robot
     base = BaseOptions(model_asset_path=arguments.model)
@@ -147,8 +147,9 @@ def _landmarker(arguments: argparse.Namespace) -> Callable[..., object]:
 
         def follower() -> Callable[[np.ndarray, float], list[np.ndarray]]:
             landmarker, time_of = landmarker_of(video), _VideoClock()
-            return lambda rgb, stamp: rows_of(
-                landmarker.detect_for_video(image_of(rgb), time_of(stamp)))
+            prompt = PromptVisibility()
+            return lambda rgb, stamp: prompt(rows_of(
+                landmarker.detect_for_video(image_of(rgb), time_of(stamp))))
 
         search = None
         if arguments.people > 1:
