@@ -1,5 +1,5 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""Rate of the landmark workers against bare MediaPipe, and where faces are found.
+"""Rate of the landmark workers against bare MediaPipe, and what is found of people.
 
     python benchmarks/perception.py [--frames 200]
 
@@ -18,10 +18,13 @@ import mediapipe
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 
+from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.perception import wire
 from mirror_robot.perception.assets import asset
 from mirror_robot.perception.head_crop import head_of
+from mirror_robot.perception.people import People
 from mirror_robot.perception.sources import Frame
+from mirror_robot.perception.tracking import BodyTracker
 from mirror_robot.perception.workers import LandmarkWorker
 
 MODELS = {"pose": "pose_landmarker_full.task", "face": "face_landmarker.task"}
@@ -60,11 +63,11 @@ def _in_turn(frames: list[np.ndarray]) -> tuple[float, np.ndarray]:
 class _Fed:
     """A worker that gets the next image as soon as it has answered."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, **options: int) -> None:
         self._answered = threading.Event()
         self.spent: list[float] = []
         self.values: list[np.ndarray] = []
-        self.worker = LandmarkWorker(kind, asset(MODELS[kind]), self._take)
+        self.worker = LandmarkWorker(kind, asset(MODELS[kind]), self._take, **options)
         self.worker.wait_ready()
 
     def _take(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
@@ -115,6 +118,60 @@ def _face_share(clip: str, count: int) -> tuple[float, float]:
     return tuple(found / len(frames))
 
 
+def _two_people(count: int) -> None:
+    """Print how often two people are found who stand side by side, and whether ids stay."""
+    dancer, close = _frames("dancer.avi", 2 * count), _frames("WolfgangLanger_Pexels.mp4", count)
+
+    def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        return np.hstack([cv2.resize(one, (480 * one.shape[1] // one.shape[0], 480))
+                          for one in (left, right)])
+
+    number = min(count, len(close), len(dancer) - 40)
+    pairs = {
+        "a dancer twice": [beside(dancer[n], dancer[n + 40][:, ::-1]) for n in range(number)],
+        "a dancer and a close-up": [beside(dancer[n], close[n]) for n in range(number)],
+    }
+    bare = vision.PoseLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(asset(MODELS["pose"]))),
+        running_mode=vision.RunningMode.VIDEO, num_poses=2)
+    for name, frames in pairs.items():
+        with vision.PoseLandmarker.create_from_options(bare) as landmarker:
+            theirs = np.mean([len(landmarker.detect_for_video(mediapipe.Image(
+                image_format=mediapipe.ImageFormat.SRGB,
+                data=cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)), 33 * n).pose_landmarks) == 2
+                for n, frame in enumerate(frames)])
+        fed, people, ids, both = _Fed("pose", people=2), People(BodyTracker, 2), set(), 0
+        for n, frame in enumerate(frames):
+            seen = people(n / 30, wire.poses(fed.feed(n, np.ascontiguousarray(frame))),
+                          frame.shape[1] / frame.shape[0])
+            ids |= {one.body.observation.id for one in seen}
+            both += len(seen) == 2
+        fed.worker.close()
+        print(f"{name}: both found in {both / len(frames):.0%} of {len(frames)} images "
+              f"(num_poses=2: {theirs:.0%}), {len(ids)} ids, "
+              f"{1e3 * np.median(fed.spent):.0f} ms an image")
+
+
+def _vanishing(frames: list[np.ndarray]) -> None:
+    """Print how long a covered forearm, and a person who has gone, count as seen."""
+    wrist = POSE_INDEX["right_wrist"]
+    for name, hide in (("right arm covered", False), ("person gone", True)):
+        fed, tracker, known = _Fed("pose"), BodyTracker(), []
+        for n in range(90):
+            image = frames[n % 30].copy()
+            height, width = image.shape[:2]
+            if 30 <= n < 60:
+                if hide:
+                    image[:] = cv2.resize(image[:, :40], (width, height))
+                else:
+                    image[int(0.35 * height):int(0.66 * height), :int(0.46 * width)] = 90
+            body = tracker(n / 30, wire.poses(fed.feed(n, image)))
+            known.append(body is not None and body.observation.visibility[wrist] > 0)
+        fed.worker.close()
+        print(f"{name}: unknown after {known[30:60].index(False) / 30:.2f} s, "
+              f"back after {known[60:].index(True) / 30:.2f} s")
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -129,6 +186,8 @@ def main() -> None:
         print(f"{size[0]:4d}x{size[1]:<4d} {1e3 * turn:6.1f} ms ({alone[0]:.1f} + {alone[1]:.1f})"
               f"     {1e3 * each:6.1f} ms ({spent[0]:.1f} | {spent[1]:.1f})"
               f"   {turn / each:5.2f}x   {1e3 * own:.1f} ms an image")
+    _two_people(count)
+    _vanishing(_frames("dancer.avi", 30))
     for clip in ("single_face.mp4", "WolfgangLanger_Pexels.mp4", "dancer.avi"):
         without, with_head = _face_share(clip, count)
         print(f"face found in {clip}: {without:.0%}, with the head's place {with_head:.0%}")

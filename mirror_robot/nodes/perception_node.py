@@ -36,11 +36,12 @@ from sensor_msgs.msg import (
     PointCloud2,
     PointField,
 )
-from std_msgs.msg import Float32, Header
+from std_msgs.msg import Float32, Header, String
 from std_srvs.srv import Trigger
 
 from mirror_robot.human.face import MOUTH_HIDDEN, hand_over_mouth
 from mirror_robot.human.gaze import gaze_direction
+from mirror_robot.human.hands import finger_curls, hand_shape, named_curls
 from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.human.observation import FaceObservation
 from mirror_robot.human.one_euro import OneEuroFilter
@@ -63,6 +64,7 @@ from mirror_robot.perception.people import (
     People,
     SeenPerson,
     match_faces,
+    match_hands,
     salience,
 )
 from mirror_robot.perception.sources import FORMS, Frame, SourceError, make_source
@@ -88,6 +90,9 @@ PARAMETERS: tuple[Parameter, ...] = (
               "is close and faces the camera", changeable=True),
     Parameter("humans", True, "tell of everybody under /humans, by REP-155"),
     Parameter("face", True, "look for the face"),
+    Parameter("hands", False, "look for the hands, for robots that have fingers; costs more than "
+              "the face"),
+    Parameter("hand_model", "", "path of a MediaPipe hand landmarker; empty fetches it"),
     Parameter("pose_model", "", "path of a MediaPipe pose landmarker; empty fetches the full one"),
     Parameter("face_model", "", "path of a MediaPipe face landmarker; empty fetches it"),
     Parameter("confidence", 0.5, "below this MediaPipe sees nobody", "", 0.0, 1.0),
@@ -180,6 +185,9 @@ class PerceptionNode(LifecycleNode):
         self._pixels_publisher = create(PointCloud2, "human/pixels", _NEWEST)
         self._image_publisher = create(CompressedImage, "human/image", _NEWEST)
         self._annotated_publisher = create(CompressedImage, "human/annotated", _NEWEST)
+        self._hands_publisher = create(PointCloud2, "human/hands", _NEWEST)
+        self._fingers_publisher = create(JointState, "human/fingers", _NEWEST)
+        self._shapes_publisher = create(String, "human/hand_shapes", _NEWEST)
         self._gaze_publisher = create(Vector3Stamped, "human/gaze", _NEWEST)
         self._position_publisher = create(PointStamped, "human/position", _NEWEST)
         self._distance_publisher = create(Float32, "human/distance", _NEWEST)
@@ -237,7 +245,8 @@ class PerceptionNode(LifecycleNode):
                 self._body_publisher, self._face_publisher, self._head_publisher,
                 self._heading_publisher, self._pixels_publisher, self._image_publisher,
                 self._annotated_publisher, self._gaze_publisher, self._position_publisher,
-                self._distance_publisher):
+                self._distance_publisher, self._hands_publisher, self._fingers_publisher,
+                self._shapes_publisher):
             self.destroy_publisher(publisher)
         if self._humans is not None:
             self._humans.close()
@@ -265,12 +274,14 @@ class PerceptionNode(LifecycleNode):
         models = {"pose": asset("pose_landmarker_full.task", values.pose_model)}
         if values.face:
             models["face"] = asset("face_landmarker.task", values.face_model)
-        take = {"pose": self._on_pose, "face": self._on_face}
+        if values.hands:
+            models["hands"] = asset("hand_landmarker.task", values.hand_model)
+        take = {"pose": self._on_pose, "face": self._on_face, "hands": self._on_hands}
         for kind, model in models.items():
             # See `_on_frame`: the face gives way first.
             self._workers[kind] = LandmarkWorker(
                 kind, model, take[kind], self.get_logger().warning,
-                confidence=values.confidence, nice=5 if kind == "face" else 0,
+                confidence=values.confidence, nice=0 if kind == "pose" else 5,
                 people=values.people)
         for worker in self._workers.values():
             worker.wait_ready()
@@ -311,10 +322,13 @@ class PerceptionNode(LifecycleNode):
             frame = Frame(frame.stamp, cv2.flip(frame.image, 1), frame.index)
         # While the pose worker is behind, the face waits: without posture the robot does not
         # follow.
-        if self._workers["pose"].offer(frame) and "face" in self._workers:
+        if self._workers["pose"].offer(frame):
             head, seen = self._head
             known = abs(frame.stamp - seen) < _HEAD_AGE
-            self._workers["face"].offer(frame, head if known else _NO_HEAD)
+            if "face" in self._workers:
+                self._workers["face"].offer(frame, head if known else _NO_HEAD)
+            if "hands" in self._workers:
+                self._workers["hands"].offer(frame)
         encoder = self._encoder
         if encoder is not None and self._image_publisher.get_subscription_count():
             encoder.offer(frame)
@@ -463,6 +477,29 @@ class PerceptionNode(LifecycleNode):
         if attended:
             self._publish_face(face)
 
+    def _on_hands(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
+        self._rates["hands"].tick()
+        attended = self._attention.attended
+        person = next((one for one in self._seen if one.body.observation.id == attended), None)
+        if self._capture is None or person is None:
+            return
+        found = match_hands(wire.hands(values), person.pose, frame.image.shape[1::-1])
+        if not found:
+            return
+        points, curls, shapes = np.full((42, 3), np.nan), {}, []
+        for side, hand in found.items():
+            turned = hand.world @ person.body.upright.T
+            first = 0 if side == "left" else 21
+            points[first:first + 21] = turned - turned[0]
+            curls |= named_curls(side, finger_curls(turned))
+            shape = hand_shape(turned, np.array([0.0, 0.0, 1.0]))
+            shapes += [f"{side} {shape}"] if shape else []
+        header = Header(stamp=to_time(frame.stamp), frame_id=UPRIGHT_CAMERA)
+        self._hands_publisher.publish(_cloud(header, points))
+        self._fingers_publisher.publish(joint_state(
+            frame.stamp, f"body_{attended}", list(curls), list(curls.values())))
+        self._shapes_publisher.publish(String(data=", ".join(shapes)))
+
     def _publish_face(self, face: FaceObservation) -> None:
         # The face tracker invents a mouth behind a hand; the pose tells where the hands are.
         hidden = self._mouth_hidden and abs(face.stamp - self._head[1]) < _HEAD_AGE
@@ -521,7 +558,8 @@ class PerceptionNode(LifecycleNode):
     # What is told
 
     def _reset_statistics(self) -> None:
-        self._rates = {name: Rate() for name in ("image", "pose", "body", "face", "face seen")}
+        self._rates = {name: Rate() for name in (
+            "image", "pose", "body", "face", "face seen", "hands")}
         self._latencies = {"pose": Percentiles(), "face": Percentiles()}
         self._head: tuple[tuple[float, float, float], float] = _NO_HEAD, -math.inf
         self._mouth_hidden = False

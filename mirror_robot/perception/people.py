@@ -12,7 +12,7 @@ import numpy as np
 
 from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.perception.tracking import BodyTracker, TrackedBody
-from mirror_robot.perception.wire import FaceLandmarks, PoseLandmarks
+from mirror_robot.perception.wire import FaceLandmarks, HandLandmarks, PoseLandmarks
 
 _TRUNK = [POSE_INDEX[f"{side}_{point}"] for side in ("left", "right")
           for point in ("shoulder", "hip")]
@@ -209,6 +209,29 @@ def salience(person: SeenPerson) -> float:
     tall = float(np.ptp(image[_TRUNK, 1])) if known[_TRUNK].all() else (
         1.5 * float(np.ptp(image[known, 0])) if known.any() else 0.0)
     return min(2.0 * tall, 1.0) + max(math.cos(person.body.heading), 0.0)
+
+
+def match_hands(
+    hands: Sequence[HandLandmarks], pose: PoseLandmarks, size: tuple[int, int],
+) -> dict[str, HandLandmarks]:
+    """Return side -> the hand at that wrist of a body; hands of others are left out.
+
+    The wrist tells the side, because the body's sides are better known than a lone hand's.
+    """
+    scale, out, best = np.array(size, float), {}, {}
+    for hand in hands:
+        points = hand.image[:, :2] * scale
+        reach = 1.5 * max(float(np.linalg.norm(points[0] - points[9])), 1.0)
+        for side in ("left", "right"):
+            wrist = pose.image[POSE_INDEX[f"{side}_wrist"], :2] * scale
+            # Where the wrists are close together the hand itself says which one it is.
+            doubt = hand.right if side == "left" else 1.0 - hand.right
+            cost = float(np.linalg.norm(points[0] - wrist)) / reach + 0.3 * doubt
+            if cost < min(best.get(side, 1.3), 1.3):
+                best[side], out[side] = cost, hand
+    if len(out) == 2 and out["left"] is out["right"]:
+        del out[max(best, key=best.__getitem__)]
+    return out
 
 
 def match_faces(

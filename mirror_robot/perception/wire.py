@@ -20,6 +20,9 @@ FACE_LANDMARKS, BLENDSHAPE_COUNT = 478, 52
 FACE_COLUMNS = 3 * FACE_LANDMARKS + BLENDSHAPE_COUNT + 16
 """A face: landmarks x y z in the image, blendshapes, transformation matrix row by row."""
 
+HAND_COLUMNS = 1 + 2 * 3 * 21
+"""A hand: probability that it is a right one, landmarks x y z in the image, then in the world."""
+
 READY, FAILED, RESULT = b"R", b"F", b"L"
 PACKET = 1 << 16
 """No answer is longer [bytes]."""
@@ -124,3 +127,28 @@ def faces(values: np.ndarray) -> list[FaceLandmarks]:
     end = 3 * FACE_LANDMARKS
     return [FaceLandmarks(row[:end].reshape(-1, 3), row[end:-16], row[-16:].reshape(4, 4))
             for row in values.reshape(-1, FACE_COLUMNS)]
+
+
+@dataclass(frozen=True)
+class HandLandmarks:
+    """One hand as MediaPipe sees it.
+
+    Attributes
+    ----------
+    right : float
+        Probability that it is a right hand [0..1].
+    image : ndarray (21, 3)
+        x, y as shares of the image's width and height, z as a share of its width.
+    world : ndarray (21, 3)
+        [m] from the hand's middle; x to the right of the image, y down, z away from the camera.
+    """
+
+    right: float
+    image: np.ndarray
+    world: np.ndarray
+
+
+def hands(values: np.ndarray) -> list[HandLandmarks]:
+    """Return the hands in the values of a hands worker's result."""
+    return [HandLandmarks(float(row[0]), row[1:64].reshape(21, 3), row[64:].reshape(21, 3))
+            for row in values.reshape(-1, HAND_COLUMNS)]

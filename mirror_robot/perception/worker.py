@@ -53,7 +53,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=("pose", "face"))
+    parser.add_argument("kind", choices=("pose", "face", "hands"))
     parser.add_argument("model")
     parser.add_argument("--socket", type=int, required=True)
     parser.add_argument("--memory", type=int, required=True)
@@ -161,6 +161,25 @@ def _landmarker(arguments: argparse.Namespace) -> Callable[..., object]:
             return np.array(find(rgb, request.stamp), np.float32).ravel()
 
         return find_pose
+
+    if arguments.kind == "hands":
+        landmarker = vision.HandLandmarker.create_from_options(vision.HandLandmarkerOptions(
+            base_options=base, running_mode=video, num_hands=2 * arguments.people,
+            min_hand_detection_confidence=arguments.confidence,
+            min_hand_presence_confidence=arguments.confidence,
+            min_tracking_confidence=arguments.confidence))
+
+        def find_hands(rgb: np.ndarray, request: wire.Request) -> np.ndarray:
+            result = landmarker.detect_for_video(image_of(rgb), clock(request.stamp))
+            # MediaPipe names hands as in a mirror.
+            rows = [[side[0].score if side[0].category_name == "Left" else 1 - side[0].score,
+                     *(value for points in (image, world) for one in points
+                       for value in (one.x, one.y, one.z))]
+                    for side, image, world in zip(
+                        result.handedness, result.hand_landmarks, result.hand_world_landmarks)]
+            return np.array(rows, np.float32).ravel()
+
+        return find_hands
 
     landmarker = vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(
         base_options=base, running_mode=video, num_faces=arguments.people,

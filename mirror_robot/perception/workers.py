@@ -38,12 +38,12 @@ class LandmarkWorker:
     Parameters
     ----------
     kind : str
-        ``"pose"`` or ``"face"``.
+        ``"pose"``, ``"face"`` or ``"hands"``.
     model : Path
         MediaPipe's task bundle.
     on_result : callable (frame, values (m,), seconds) -> None
-        Called on a thread of this worker; `values` as `wire.poses` and `wire.faces` take them,
-        empty when nothing was found; `seconds` is what the worker spent.
+        Called on a thread of this worker; `values` as `wire.poses`, `wire.faces` and `wire.hands`
+        take them, empty when nothing was found; `seconds` is what the worker spent.
     on_trouble : callable str -> None
         Called with one line whenever the worker died and is started again.
     confidence : float
