@@ -11,6 +11,8 @@ from pathlib import Path
 from mirror_robot import __version__
 from mirror_robot.bringup.graph import OPTIONS, Option
 from mirror_robot.bringup.processes import end_on_signals
+from mirror_robot.console.memory import add_memory, run_memory
+from mirror_robot.console.perform import add_perform, run_perform
 
 _EXAMPLES = """\
 examples:
@@ -19,6 +21,11 @@ examples:
   mirror_robot run                            webcam 0, simulated robot, disarmed
   mirror_robot run --source party.mp4 --mimic
   mirror_robot run --source topic:/camera/image_raw --sim none --robot my_robot.yaml
+  mirror_robot perform "wave sadly"           ask the running robot for a movement
+  mirror_robot memory search --mood joyful    what it remembers, if that is switched on
+  mirror_robot teach victory                  learn a movement from what is seen
+  mirror_robot repertoire list                what can it do?
+  mirror_robot evaluate recordings.npz        how well does it recognise?
   mirror_robot doctor                         is everything here that is needed?
 
 exit codes: 0 fine, 1 something failed while running, 2 wrong use
@@ -83,6 +90,43 @@ def make_parser() -> argparse.ArgumentParser:
     for option in OPTIONS:
         _add_option(run, option)
 
+    add_perform(commands)
+    add_memory(commands)
+
+    teach = commands.add_parser(
+        "teach", help="show a movement, name it, and the robot knows it",
+        description="Learns a movement from what is seen on human/body (a running `mirror_robot "
+        "run`, or a bag that is played), from a video or from a BVH file, and says what it will "
+        "be confused with.")
+    teach.add_argument("name", help="of the movement: lower-case letters, digits and _")
+    teach.add_argument("--source", default="", metavar="FILE",
+                       help="video or BVH file instead of what is seen live")
+    teach.add_argument("--repetitions", type=int, default=3, metavar="N",
+                       help="how often it will be shown live (default: 3)")
+    teach.add_argument("--meaning", default="", help="what it does, for the narration")
+    teach.add_argument("--robot", default="kagami", help="robot profile (default: kagami)")
+    teach.add_argument("--file", default="", help="where it is kept (default: the user's own)")
+
+    known = commands.add_parser(
+        "repertoire", help="list, show, rename, forget, export, import what the robot can do",
+        description="list | show NAME | rename NAME NEW | forget NAME | export FILE | import FILE")
+    known.add_argument(
+        "action", choices=("list", "show", "rename", "forget", "export", "import"))
+    known.add_argument("name", nargs="?", default="", help="of a unit, or a file")
+    known.add_argument("other", nargs="?", default="", help="the new name")
+    known.add_argument("--robot", default="kagami", help="whose body to show (default: kagami)")
+    known.add_argument("--output", default="", help="picture of show (default: NAME.png)")
+    known.add_argument("--file", default="", help="what was taught (default: the user's own)")
+
+    judge = commands.add_parser(
+        "evaluate", help="how well labelled recordings are recognised",
+        description="Learns from some recordings and recognises the others, frame by frame: "
+        "accuracy against the fraction seen, calibration, unknown actions, confusions.")
+    judge.add_argument("data", type=Path, help="folder LABEL/*.bvh, or npz with frames, offsets, "
+                       "action, subject, action_names, joint_names")
+    judge.add_argument("--robot", default="kagami", help="robot profile (default: kagami)")
+    judge.add_argument("--output", type=Path, default=Path("output/evaluation"), metavar="FOLDER")
+
     doctor = commands.add_parser(
         "doctor", help="check this machine and say what to do",
         description="Checks Python, libraries, ROS, models, rendering, camera and robot profile.")
@@ -114,6 +158,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return run_demo(
                 clips=options.clips, duration=options.duration, robot=options.robot,
                 mirror_image=not options.twin, output=options.output, video=not options.no_video)
+        if options.command == "perform":
+            return run_perform(options)
+        if options.command == "memory":
+            return run_memory(options)
+        if options.command == "teach":
+            from mirror_robot.console.teach import teach
+            return teach(options.name, options.source, options.repetitions, options.meaning,
+                         options.robot, options.file)
+        if options.command == "repertoire":
+            from mirror_robot.console.repertoire import repertoire
+            return repertoire(options.action, options.name, options.other, file=options.file,
+                              robot=options.robot, output=options.output)
+        if options.command == "evaluate":
+            from mirror_robot.console.evaluate import evaluate
+            return evaluate(options.data, options.robot, options.output)
         from mirror_robot.console.doctor import run_doctor
         return run_doctor(options.robot, options.camera, options.json)
     except KeyboardInterrupt:

@@ -36,6 +36,7 @@ from mirror_robot.motor.script import (
     read_scripts,
     sample_course,
 )
+from mirror_robot.motor.shown import bind_shown, load_shown_or_last, shown_path
 from mirror_robot.resources import cache_folder, share_file
 
 __all__ = ["Repertoire", "RepertoireError", "bind_script", "load_repertoire"]
@@ -187,9 +188,11 @@ def bind_script(script: Script, model: RobotModel, seed: int = 0) -> MotorPrimit
                           script.channel, script.meaning, script.background, weights)
 
 
-def load_repertoire(model: RobotModel, path: str | Path | None = None, *,
-                    cache: bool = True) -> Repertoire:
-    """Return the units of a repertoire file, bound to a robot.
+def load_repertoire(model: RobotModel, path: str | Path | None = None, *, cache: bool = True,
+                    taught: str | Path | None = None) -> Repertoire:
+    """Return the units of a repertoire file and those that were taught, bound to a robot.
+
+    A unit that was taught takes the place of one of the same name.
 
     Parameters
     ----------
@@ -198,6 +201,8 @@ def load_repertoire(model: RobotModel, path: str | Path | None = None, *,
         YAML in human terms; the repertoire of the package by default.
     cache : bool
         Keep the bound units in the cache folder, and take them from there.
+    taught : str or Path, optional
+        File of movements that were shown (`mirror_robot.motor.shown`); the user's own by default.
 
     Raises
     ------
@@ -206,16 +211,28 @@ def load_repertoire(model: RobotModel, path: str | Path | None = None, *,
     """
     path = share_file("config/repertoire.yaml") if path is None else Path(path).expanduser()
     scripts = read_scripts(path)
+    movements = load_shown_or_last(
+        shown_path() if taught is None else Path(taught).expanduser())
+    learnt = [unit for movement in movements
+              if (unit := bind_shown(movement, model)) is not None]
+    units = _bound(model, scripts, path.read_text(encoding="utf-8"), cache)
+    names = {unit.name for unit in learnt}
+    return Repertoire(model, (*(unit for unit in units if unit.name not in names), *learnt))
+
+
+def _bound(model: RobotModel, scripts: tuple[Script, ...], text: str,
+           cache: bool) -> tuple[MotorPrimitive, ...]:
+    """Return the scripts' primitives, from the cache where they have been bound before."""
     profile = model.profile
     digest = hashlib.sha256("\0".join([
-        str(_CACHE_FORMAT), path.read_text(encoding="utf-8"), model.urdf,
+        str(_CACHE_FORMAT), text, model.urdf,
         repr((profile.chains, profile.face, model.rest.tolist()))]).encode()).hexdigest()
     kept = cache_folder() / "repertoire" / f"{profile.name}-{digest[:16]}.npz" if cache else None
     if kept is not None and kept.is_file():
         try:
             units, note = load_primitives(kept)
             if note == digest:
-                return Repertoire(model, units)
+                return units
         except ValueError as error:
             _LOG.warning("%s; binding anew", error)
     bound = [bind_script(script, model, seed) for seed, script in enumerate(scripts)]
@@ -226,4 +243,4 @@ def load_repertoire(model: RobotModel, path: str | Path | None = None, *,
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         save_primitives(kept, model.joint_names, units, digest)
-    return Repertoire(model, units)
+    return units

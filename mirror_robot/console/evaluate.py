@@ -1,0 +1,86 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""`mirror_robot evaluate`: figures for labelled recordings, learnt and told by the same code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from mirror_robot.body.model import load_model
+from mirror_robot.mirror.demonstrated import Demonstrated
+from mirror_robot.mirror.evaluation import (
+    FRACTIONS,
+    Recording,
+    accuracy,
+    heard_at_fractions,
+    recordings_of,
+    unknown_detection,
+)
+
+
+def split(recordings: list[Recording]) -> tuple[list[Recording], list[Recording]]:
+    """Return what is learnt from (odd people) and what is tested with (the others).
+
+    Raises
+    ------
+    ValueError
+        If one of them is empty, or something is tested that is never shown.
+    """
+    train = [recording for recording in recordings if recording.person % 2]
+    test = [recording for recording in recordings if not recording.person % 2]
+    shown = {recording.label for recording in train}
+    test = [recording for recording in test if recording.label in shown]
+    if not train or not test:
+        raise ValueError("recordings of at least two people (or two files of an action) are "
+                         "needed: odd ones to learn from, even ones to test with")
+    return train, test
+
+
+def evaluate(data: Path, robot: str, output: Path) -> int:
+    """Print the figures, write them and a plot to `output`; return the exit code."""
+    model = load_model(robot)
+    train, test = split(recordings_of(data, model))
+    learnt = Demonstrated([(recording.label, recording.points) for recording in train])
+    right, error, confusion = accuracy(learnt, test, heard_at_fractions(learnt, test))
+    print(f"{len(train)} recordings learnt from, {len(test)} tested, {len(learnt.names)} actions, "
+          f"in the motor space of {model.profile.name}")
+    print("seen      " + "".join(f"{fraction:8.0%}" for fraction in FRACTIONS))
+    print("right     " + "".join(f"{value:8.1%}" for value in right))
+    print("ECE       " + "".join(f"{value:8.3f}" for value in error))
+    figures = {"robot": robot, "fractions": FRACTIONS, "accuracy": right.tolist(),
+               "ece": error.tolist(), "actions": learnt.names, "confusion": confusion.tolist()}
+    if len(learnt.names) >= 8:
+        areas = unknown_detection(train, test)
+        figures["unknown_auroc"] = areas
+        print(f"unknown actions told: AUROC {np.mean(areas):.3f} "
+              f"({', '.join(f'{area:.3f}' for area in areas)})")
+    print("confused at the end:")
+    for row, column in zip(*np.nonzero(confusion * (1 - np.eye(len(confusion), dtype=int)))):
+        print(f"  {learnt.names[row]:20} taken for {learnt.names[column]:20} "
+              f"{confusion[row, column]}")
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    _plot(figures, output / "figures.png")
+    print(f"figures and plot in {output}")
+    return 0
+
+
+def _plot(figures: dict, path: Path) -> None:
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+    left.plot(figures["fractions"], figures["accuracy"], "-o", label="right")
+    left.plot(figures["fractions"], figures["ece"], "--s", label="ECE")
+    left.set(xlabel="fraction seen", ylim=(0, 1), title=figures["robot"])
+    left.legend()
+    right.imshow(figures["confusion"], cmap="Blues")
+    names = figures["actions"]
+    right.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+    right.set_yticks(range(len(names)), names, fontsize=7)
+    right.set_title("told (columns) against truth (rows)")
+    figure.savefig(path)
+    plt.close(figure)

@@ -1,0 +1,160 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""`mirror_robot teach NAME`: show a movement, name it, and it becomes a unit of the repertoire."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mirror_robot.human.posture import HumanPosture, posture_from_landmarks
+from mirror_robot.motor.shown import (
+    Shown,
+    bind_shown,
+    check_name,
+    cut,
+    load_shown_or_last,
+    save_shown,
+    shown_path,
+)
+
+
+def postures_of(source: Path, progress: Callable[[str], None] = print) -> list[HumanPosture]:
+    """Return the postures in a video or a BVH file.
+
+    Raises
+    ------
+    ValueError
+        If the file is neither, or shows nobody.
+    """
+    if source.suffix.lower() == ".bvh":
+        from mirror_robot.human.bvh import postures_from_bvh
+        return postures_from_bvh(source)
+    import cv2
+    import mediapipe
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    from mirror_robot.perception.assets import asset
+    from mirror_robot.perception.tracking import BodyTracker
+    from mirror_robot.perception.wire import PoseLandmarks
+
+    video = cv2.VideoCapture(str(source))
+    if not video.isOpened():
+        raise ValueError(f"cannot read the video {source}")
+    period = 1.0 / (video.get(cv2.CAP_PROP_FPS) or 30.0)
+    landmarker = vision.PoseLandmarker.create_from_options(vision.PoseLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(asset("pose_landmarker_full.task"))),
+        running_mode=vision.RunningMode.VIDEO))
+    tracker, postures, number = BodyTracker(), [], 0
+    while video.grab():
+        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB,
+                                data=cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB))
+        found = landmarker.detect_for_video(image, round(1e3 * number * period))
+        poses = [PoseLandmarks(*(np.array([[p.x, p.y, p.z] for p in points])
+                                 for points in (seen, world)),
+                               np.array([p.visibility for p in seen]),
+                               np.array([p.presence for p in seen]))
+                 for seen, world in zip(found.pose_landmarks, found.pose_world_landmarks)]
+        body = tracker(number * period, poses)
+        if body is not None:
+            postures.append(posture_from_landmarks(body.observation))
+        number += 1
+        if number % 100 == 0:
+            progress(f"  {number * period:.0f} s looked at")
+    if not postures:
+        raise ValueError(f"nobody is seen in {source}")
+    return postures
+
+
+def live_postures(repetitions: int, countdown: int, longest: float) -> list[HumanPosture]:
+    """Return the postures on `human/body`, from a countdown until enough repetitions are seen.
+
+    Serves a camera that `mirror_robot run` looks through, and a bag that is played.
+
+    Raises
+    ------
+    ValueError
+        If nobody is seen for 10 s.
+    """
+    import rclpy
+    from rclpy.qos import qos_profile_sensor_data
+    from sensor_msgs.msg import PointCloud2
+
+    from mirror_robot.nodes.messages import cloud_to_body
+
+    rclpy.init()
+    node = rclpy.create_node("teach")
+    postures: list[HumanPosture] = []
+    node.create_subscription(
+        PointCloud2, "human/body",
+        lambda cloud: postures.append(posture_from_landmarks(cloud_to_body(cloud))),
+        qos_profile_sensor_data)
+
+    def spin(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            rclpy.spin_once(node, timeout_sec=0.05)
+
+    try:
+        waited = time.monotonic()
+        while not postures:
+            spin(0.2)
+            if time.monotonic() - waited > 10.0:
+                raise ValueError("nobody is seen on human/body; is `mirror_robot run` running?")
+        for count in range(countdown, 0, -1):
+            print(f"{count} ...", flush=True)
+            spin(1.0)
+        postures.clear()
+        print(f"Now: show it {repetitions} times, with a rest between.", flush=True)
+        begun, told = time.monotonic(), 0
+        while time.monotonic() - begun < longest:
+            spin(0.5)
+            seen = len(cut(postures))
+            if seen > told:
+                print(f"  {seen} of {repetitions}", flush=True)
+                told = seen
+            if seen >= repetitions and len(cut(postures[:-20])) >= repetitions:
+                break
+        return list(postures)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def teach(name: str, source: str = "", repetitions: int = 3, meaning: str = "",
+          robot: str = "kagami", file: str = "", countdown: int = 3, longest: float = 30.0) -> int:
+    """Learn a movement, say with what it will be confused, store it; return the exit code."""
+    from mirror_robot.body.model import load_model
+    from mirror_robot.mirror.telling_apart import confusions
+    from mirror_robot.motor.repertoire import load_repertoire
+
+    path = Path(file).expanduser() if file else shown_path()
+    known = load_shown_or_last(path)
+    check_name(name)  # before anybody moves
+    postures = (postures_of(Path(source).expanduser()) if source
+                else live_postures(repetitions, countdown, longest))
+    shown = cut(postures)[:repetitions] if not source else cut(postures)
+    if not shown:
+        print("error: no movement was seen; move from rest to rest, arms in sight",
+              file=sys.stderr)
+        return 1
+    movement = Shown(name, tuple(shown), meaning or name.replace("_", " "))
+    model = load_model(robot)
+    unit = bind_shown(movement, model)
+    if unit is None:
+        print(f"error: {robot} has no joint for what moved", file=sys.stderr)
+        return 1
+    lengths = ", ".join(f"{one.times[-1]:.1f} s" for one in shown)
+    print(f"learnt {name} from {len(shown)} repetition{'s' * (len(shown) > 1)}: {lengths}")
+    fires = confusions(unit, load_repertoire(model, taught=path).units, model)
+    own = fires.pop(name, 0.0)
+    rivals = [f"{other} ({share:.0%})" for other, share in fires.items()
+              if other not in ("unknown", "rest") and share >= 0.1]
+    print(f"told as itself in {own:.0%} of its time"
+          + (f"; will be confused with: {', '.join(rivals)}" if rivals else ""))
+    save_shown(path, [*(one for one in known if one.name != name), movement])
+    print(f"kept in {path}; running nodes know it after a restart")
+    return 0
