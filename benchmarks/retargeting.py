@@ -278,8 +278,10 @@ def mink_ik(model: RobotModel) -> Callable[[HumanPosture], np.ndarray]:
 
 def compare(model: RobotModel, motions: dict[str, list[HumanPosture]]) -> list[str]:
     """Return the rows of the table of ours beside position IK, arms only."""
-    def ours(model: RobotModel) -> Callable[[HumanPosture], np.ndarray]:
-        retargeter = Retargeter(model)
+    def ours(
+        model: RobotModel, avoid_collisions: bool = True,
+    ) -> Callable[[HumanPosture], np.ndarray]:
+        retargeter = Retargeter(model, avoid_collisions=avoid_collisions)
 
         def step(posture: HumanPosture) -> np.ndarray:
             q = retargeter.retarget(posture).positions
@@ -287,8 +289,12 @@ def compare(model: RobotModel, motions: dict[str, list[HumanPosture]]) -> list[s
         return step
 
     rows = []
-    arms = np.concatenate([model.columns(f"{side}_arm") for side in SIDES])
-    for label, make in (("mirror_robot", ours), ("pink", pink_ik), ("mink", mink_ik)):
+    # Position IK leaves hands alone: what moves elbow and wrist is compared.
+    chains = [Chain(model, f"{side}_arm") for side in SIDES]
+    arms = np.concatenate([chain.columns[chain.used(2)] for chain in chains])
+    for label, make in (("mirror_robot", ours),
+                        ("mirror_robot, free to collide", lambda model: ours(model, False)),
+                        ("pink", pink_ik), ("mink", mink_ik)):
         errors, times, jerks = [], [], []
         try:
             for postures in motions.values():
@@ -362,14 +368,14 @@ def main() -> int:
             f"{strayed[0]}, {strayed[1]} of {options.walk} | {figures['jerk']:.0f} |")
         print(lines[-1], flush=True)
     lines += ["", "Beside position IK (elbows and wrists as position targets, one solve per "
-              "frame, the same limits; ours with collision avoidance, theirs without), arms only:",
+              "frame, the same limits, no collision avoidance, hands left alone), arms only:",
               "",
               "| robot | method | upper arm and forearm error, median / p95 [deg] | ms per frame, "
               "median / p99 | frames per second | jerk [rad/s^3] |", "|---|---|---|---|---|---|"]
     for name in options.compare:
         if name in models:
             lines += compare(models[name], motions)
-            print("\n".join(lines[-3:]), flush=True)
+            print("\n".join(lines[-4:]), flush=True)
     if options.output is not None:
         head = ("# Retargeting\n\nMeasured by `python benchmarks/retargeting.py`. *Within "
                 "limits*: a posture within the joint limits shows all limbs of the arm to 1 "

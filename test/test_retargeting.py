@@ -108,6 +108,21 @@ def test_in_mirror_image_the_right_arm_of_the_person_drives_the_left_of_the_robo
     assert elevation(right[3]) == pytest.approx(0.0, abs=0.05)
 
 
+def test_both_arms_choose_alike(robot):
+    retargeter = Retargeter(robot, avoid_collisions=False)
+    rng = np.random.default_rng(4)
+    left, right = robot.columns("left_arm"), robot.columns("right_arm")
+    # Axes along y turn alike on both sides, the others the other way round.
+    sign = np.array([1, -1, -1, 1, -1, 1, -1])
+    posture = HumanPosture.standing()
+    for _ in range(40):
+        limbs = posture.limbs[:3] + 0.4 * rng.normal(size=(3, 3))
+        posture.limbs[:3] = limbs / np.linalg.norm(limbs, axis=1, keepdims=True)
+        posture.limbs[3:] = posture.limbs[:3] * [1, -1, 1]
+        q = retargeter.retarget(posture).positions
+        np.testing.assert_allclose(q[left], sign * q[right], atol=1e-4)
+
+
 def test_a_slow_movement_gives_a_smooth_one_through_the_straight_arm(robot):
     retargeter = Retargeter(robot)
     last, largest = None, 0.0

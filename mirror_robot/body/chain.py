@@ -409,11 +409,28 @@ class Chain:
         return found[best], float(errors[best])
 
     def _sample(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return postures (N, k) all over the range and their directions (N, 3 m)."""
+        """Return postures (N, k) all over the range and their directions (N, 3 m).
+
+        Those of a right arm mirror those of the left, so that both arms choose alike.
+        """
         rng = np.random.default_rng(0)
-        low = np.maximum(self.lower, self.rest - np.pi)
-        high = np.minimum(self.upper, self.rest + np.pi)
-        samples = rng.uniform(low, high, (_SAMPLES, len(low)))
+        model, sign, columns = self.model, np.ones(len(self.columns)), self.columns
+        left = model.columns("left_arm")
+        if self.name == "right_arm" and len(left) == len(columns):
+            data = model.pin.createData()
+            pin.computeJointJacobians(model.pin, data, model.configuration(np.zeros(
+                len(model.joint_names))))
+            axes = (np.reshape(data.J, (6, -1)) @ model.drive)[3:]
+            # A rotation about an axis is, seen in the mirror y -> -y, one about (-x, y, -z).
+            alike = (axes[:, columns] * np.array([[-1.0], [1.0], [-1.0]]) * axes[:, left]).sum(
+                axis=0)
+            if (np.abs(alike) > 0.9).all():
+                sign, columns = np.sign(alike), left
+        rest = model.rest[columns]
+        low = np.maximum(model.lower[columns], rest - np.pi)
+        high = np.minimum(model.upper[columns], rest + np.pi)
+        samples = sign * rng.uniform(low, high, (_SAMPLES, len(low)))
+        samples = np.clip(samples, self.lower, self.upper)
         directions = self._batch(samples, changes=False)[0].reshape(_SAMPLES, -1)
         return samples, np.ascontiguousarray(directions)
 
