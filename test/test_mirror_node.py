@@ -18,6 +18,7 @@ from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
 from mirror_robot.human.posture import HumanPosture
+from mirror_robot.mirror.memory import Memory
 from mirror_robot.nodes.messages import body_to_cloud, joint_state, named_values, to_seconds
 from mirror_robot.nodes.mirror_node import MirrorNode
 from mirror_robot.nodes.parameters import ParameterError
@@ -26,9 +27,9 @@ from mirror_robot.nodes.parameters import ParameterError
 class Graph:
     """The node and somebody who talks to it and listens, in one executor."""
 
-    def __init__(self) -> None:
+    def __init__(self, *parameters: rclpy.Parameter) -> None:
         self.mirror = MirrorNode(parameter_overrides=[
-            rclpy.Parameter("mirror_image", value=False),
+            rclpy.Parameter("mirror_image", value=False), *parameters,
             rclpy.Parameter("lost_after", value=0.4)])
         self.other = Node("other")
         self.heard: dict[str, list] = {}
@@ -176,6 +177,29 @@ def test_in_respond_mode_the_robot_answers_with_a_reason_instead_of_copying(grap
     graph.mirror.set_parameters([rclpy.Parameter("mode", value="mimic")])
     graph.show(HumanPosture.standing(), 1010.0)
     assert graph.spin(lambda: not graph.mirror._acting.performing, timeout=15.0)
+
+
+def test_remembering_is_off_unless_switched_on(graph):
+    assert graph.mirror._diary is None
+
+
+def test_what_somebody_did_is_remembered_when_that_is_switched_on(tmp_path):
+    rclpy.init()
+    graph = Graph(rclpy.Parameter("remember", value=True),
+                  rclpy.Parameter("memory_file", value=str(tmp_path / "memory.sqlite")))
+    try:
+        for frame, posture in enumerate(movement("raise_hand_right", rate=15.0)):
+            graph.show(posture, 1000.0 + frame / 15.0)
+        assert graph.spin(lambda: graph.mirror._mirror.person == "", timeout=5.0)
+        graph.mirror.close()
+        with Memory(tmp_path / "memory.sqlite") as memory:
+            episodes = memory.search(person="anna")
+        assert any(episode.action == "raise_hand_right" for episode in episodes)
+    finally:
+        graph.executor.shutdown()
+        graph.mirror.destroy_node()
+        graph.other.destroy_node()
+        rclpy.shutdown()
 
 
 def test_a_wrong_parameter_is_refused_with_the_valid_ones():

@@ -21,6 +21,7 @@ from mirror_robot.body.model import load_model
 from mirror_robot.human.observation import FaceObservation
 from mirror_robot.mirror.acting import MODES, Acting, Wanted
 from mirror_robot.mirror.manner import Performer
+from mirror_robot.mirror.memory import Diary, Memory
 from mirror_robot.mirror.metaphor import load_metaphors
 from mirror_robot.mirror.narration import known_languages
 from mirror_robot.mirror.recognition import Activation, Prediction
@@ -56,6 +57,10 @@ PARAMETERS: tuple[Parameter, ...] = (
               "answer a smile within 0.2 to 0.4 s)", "s", -0.5, 2.0, changeable=True),
     Parameter("language", "en", "of the narration", choices=known_languages()),
     Parameter("own_share", 0.2, "weight of the robot's own state in what it feels", "", 0.0, 1.0),
+    Parameter("remember", False, "keep episodes of what people do and feel, in one file on this "
+              "machine (`mirror_robot memory`)"),
+    Parameter("memory_file", "", "where they are kept; empty for MIRROR_ROBOT_MEMORY, or "
+              "mirror_robot/memory.sqlite in the user's data folder"),
     Parameter("self_rate", 25.0, "rate at which the robot's own movement is recognised", "Hz",
               1.0, 200.0),
     Parameter("lost_after", 1.0, "a person who was not seen for this long has gone", "s",
@@ -65,6 +70,8 @@ PARAMETERS: tuple[Parameter, ...] = (
 _SEEN = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TOLD = QoSProfile(depth=10)
 _WANTED = QoSProfile(depth=1)
+# How often faded episodes are forgotten [s].
+_FADE_EVERY = 600.0
 # Rate at which performances, responses and delayed copies are told [Hz].
 _ACT_RATE = 50.0
 # A face alone drives the understanding when no body came with it for this long [s].
@@ -90,6 +97,7 @@ class MirrorNode(Node):
             Performer(repertoire), metaphors, Vocabulary(repertoire.names, values.language),
             Responder(load_responses(values.responses or None)), mode=values.mode,
             selective=values.selective, delay=values.delay)
+        self._diary = Diary(Memory(values.memory_file or None)) if values.remember else None
         self._own = np.full(len(model.joint_names), np.nan)
         self._own_due = self._body_seen = self._seen = -np.inf
         self._residual: Mapping[str, float] = {}
@@ -120,6 +128,11 @@ class MirrorNode(Node):
         listen(JointState, "joint_states", self._on_joint_states,
                QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT))
         self.create_timer(0.2, self._look_for_absence)
+        if self._diary is not None:
+            self.create_timer(_FADE_EVERY, self._fade)
+            self.get_logger().info(
+                f"remembers in {self._diary.path}; `mirror_robot memory erase` erases")
+            self._fade()
         self._act_timer = self.create_timer(1.0 / _ACT_RATE, self._act)
         self._act_or_rest()
         self._diagnostics = Diagnostics(self, self._report)
@@ -200,6 +213,9 @@ class MirrorNode(Node):
             sentence = self._mirror.gone()
             self._reading = None
             self._acting.forget()
+            if self._diary is not None:
+                self._diary.close()
+                self._tell_memory()
             if sentence:
                 self._narration.publish(String(data=sentence))
             self._intention.publish(String(data="none"))
@@ -235,6 +251,25 @@ class MirrorNode(Node):
             reason = f"{response.name}: {response.reason(self._values.language)}"
             self._response.publish(String(data=reason))
             self.get_logger().info(reason)
+        if self._diary is not None:
+            self._diary.update(understanding, reading.sentence)
+            self._tell_memory()
+
+    # What is remembered
+
+    def _tell_memory(self) -> None:
+        if self._diary is not None and self._diary.problem:
+            self.get_logger().warning(
+                f"not remembered: {self._diary.problem}", throttle_duration_sec=30.0)
+
+    def _fade(self) -> None:
+        self._diary.fade(self._now())
+        self._tell_memory()
+
+    def close(self) -> None:
+        """Keep what is not yet kept, before the process ends."""
+        if self._diary is not None:
+            self._diary.close()
 
     # What is acted out
 
@@ -345,6 +380,10 @@ class MirrorNode(Node):
             "not expressible": ", ".join(self._missing) or "nothing",
             **{f"residual {limb} [rad]": float(angle) for limb, angle in self._residual.items()},
         }
+        if self._diary is not None:
+            values |= {"memory": str(self._diary.path), "episodes lost": self._diary.lost}
+            if self._diary.problem:
+                return WARN, f"not remembered: {self._diary.problem}", values
         if self._reading is None:
             return STALE, "nobody is seen", values
         understanding = self._reading.understanding

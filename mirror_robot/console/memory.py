@@ -1,0 +1,86 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""`mirror_robot memory`: what is remembered of people - listed, searched, exported, erased."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from mirror_robot.mirror.memory import Episode, Memory
+
+
+def add_memory(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommand and its options to the command line."""
+    memory = commands.add_parser(
+        "memory", help="what is remembered of people: list, search, export, erase",
+        description="What the robot remembers of people, if remembering is switched on (parameter "
+        "remember of mirror_node). It is kept in one file on this machine and nowhere else.")
+    memory.add_argument("--file", default=None, metavar="FILE",
+                        help="the memory (default: MIRROR_ROBOT_MEMORY, or below ~/.local/share)")
+    actions = memory.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser("list", help="where it is kept, and of whom there is how much")
+    search = actions.add_parser("search", help="episodes, the newest first")
+    search.add_argument("words", nargs="*", help="that must occur")
+    search.add_argument("--person", default="", help="of this person only")
+    search.add_argument("--mood", default="", help="in this mood only, such as joyful")
+    search.add_argument("--days", type=float, default=None, help="of the last so many days only")
+    search.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
+    search.add_argument("--important", action="store_true", help="the most important first")
+    export = actions.add_parser("export", help="everything, as lines of JSON")
+    export.add_argument("--output", type=Path, default=None, help="file (default: print it)")
+    erase = actions.add_parser("erase", help="erase a person or everything, leaving no trace")
+    erase.add_argument("--person", default=None, help="erase this person")
+    erase.add_argument("--all", action="store_true", help="erase everything")
+
+
+def run_memory(options: argparse.Namespace) -> int:
+    """Do what the options say; return the exit code.
+
+    Raises
+    ------
+    ValueError
+        If it is not said what to erase.
+    MemoryStoreError
+        If there is no memory, or it cannot be used.
+    """
+    if options.action == "erase" and bool(options.person) == options.all:
+        raise ValueError("say what to erase: --person NAME, or --all")
+    with Memory(options.file, create=False) as memory:
+        if options.action == "list":
+            print(f"{len(memory)} episodes in {memory.path}")
+            for person, count, last in memory.people():
+                print(f"  {person:20s} {count:6d}   last {_when(last)}")
+        elif options.action == "search":
+            since = -float("inf") if options.days is None else time.time() - 86400 * options.days
+            found = memory.search(
+                " ".join(options.words), person=options.person, mood=options.mood, since=since,
+                limit=options.limit, important_first=options.important)
+            for episode in found:
+                print(_line(episode))
+            if not found:
+                print("nothing is remembered that fits")
+        elif options.action == "export":
+            lines = memory.export()
+            if options.output is None:
+                for line in lines:
+                    print(line)
+            else:
+                with options.output.open("w", encoding="utf-8") as stream:
+                    stream.writelines(f"{line}\n" for line in lines)
+                print(f"{len(memory)} episodes written to {options.output}")
+        else:
+            count = memory.erase(None if options.all else options.person)
+            print(f"{count} episodes erased from {memory.path}")
+    return 0
+
+
+def _when(stamp: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp))
+
+
+def _line(episode: Episode) -> str:
+    done = " ".join(filter(None, (episode.action, episode.intention and f"({episode.intention})")))
+    return (f"{_when(episode.end)}  {episode.person}: {done or 'is there'}, {episode.mood}; "
+            f"importance {episode.importance:.2f}"
+            + (f'\n    "{episode.sentence}"' if episode.sentence else ""))
