@@ -36,6 +36,7 @@ def node_action(start: NodeStart) -> Node:
         package=PACKAGE, executable=start.name, name=start.name, namespace=start.namespace,
         parameters=[dict(start.parameters), *([start.params_file] * bool(start.params_file))],
         output="screen",
+        ros_arguments=["--enclave", f"/{PACKAGE}/{start.name}"],  # of use with SROS2 only
         # Half a loop would look alive and do nothing, so one end is the end of all.
         on_exit=EmitEvent(event=Shutdown(reason=f"{start.name} has ended")))
 

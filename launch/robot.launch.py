@@ -69,7 +69,8 @@ def ros2_control(values: dict) -> list:
     with tempfile.NamedTemporaryFile(
             "w", prefix="mirror_robot_controllers_", suffix=".yaml", delete=False) as file:
         yaml.safe_dump(controller_parameters(profile), file)
-    common = {"namespace": values["namespace"], "output": "screen"}
+    common = {"namespace": values["namespace"], "output": "screen",
+              "ros_arguments": ["--enclave", "/mirror_robot/robot"]}  # of use with security only
     time = {"use_sim_time": values["use_sim_time"]}
     manager = "/".join(filter(None, ["", values["namespace"].strip("/"), "controller_manager"]))
     return [
@@ -98,8 +99,7 @@ def secure(context: LaunchContext) -> list:
             f"secure:=true needs a keystore with the enclave /mirror_robot; ROS_SECURITY_KEYSTORE "
             f"is {keystore!r}. Make one as docs/safety.md tells")
     return [SetEnvironmentVariable("ROS_SECURITY_ENABLE", "true"),
-            SetEnvironmentVariable("ROS_SECURITY_STRATEGY", "Enforce"),
-            SetEnvironmentVariable("ROS_SECURITY_ENCLAVE_OVERRIDE", "/mirror_robot")]
+            SetEnvironmentVariable("ROS_SECURITY_STRATEGY", "Enforce")]
 
 
 def start(context: LaunchContext) -> list:

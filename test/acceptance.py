@@ -1,0 +1,259 @@
+# Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
+"""Accept a robot: arm it, let it follow a filmed person, stop it, and see it recover.
+
+    python test/acceptance.py                     in simulation, which it starts
+    python test/acceptance.py --running           whatever runs: Gazebo, or a physical robot
+
+For the latter start the loop first, with a clip so that every robot sees the same person:
+
+    ros2 launch mirror_robot gazebo.launch.py source:=sample:dancer.avi headless:=true
+    ros2 launch mirror_robot robot.launch.py source:=sample:dancer.avi robot:=my_robot.yaml
+
+It uses the topics and services that every robot has, so that the report means the same everywhere.
+On a physical robot: read docs/safety.md first, and keep a hand on the emergency stop. Exit code 0
+when everything is as it should be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+if "--running" not in sys.argv:
+    # The robot that it starts is its own: it must not arm another one on the network.
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+
+import rclpy  # isort: skip  # starts the interpreter anew, so it must come first
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+
+from mirror_robot.body.model import RobotModel, load_model
+from mirror_robot.bringup.graph import nodes_to_start, read_options
+from mirror_robot.bringup.processes import Processes
+from mirror_robot.nodes.messages import to_seconds
+
+PATIENCE = 60.0  # [s] for things that only a broken loop never does
+STOP_TIME = 2.0  # [s] in which a robot must stand after a stop
+MEAN_ERROR, LATE = 0.15, 0.5  # largest rms error of a joint [rad], and p95 latency [s], accepted
+
+
+class Operator(Node):
+    """Watches a robot and tells it what to do."""
+
+    def __init__(self, model: RobotModel, namespace: str) -> None:
+        super().__init__("acceptance", namespace=namespace)
+        self._model = model
+        self.postures = 0
+        self.commands: list[tuple[float, float, np.ndarray, np.ndarray]] = []
+        """Time of receipt, stamp, positions and velocities (n,)."""
+        self.states: list[tuple[float, np.ndarray]] = []
+        """Time of receipt and positions (n,), NaN where not told."""
+        self.values: dict[str, str] = {}
+        self.create_subscription(JointState, "actuation/command", self._command, 100)
+        self.create_subscription(JointState, "joint_states", self._see, qos_profile_sensor_data)
+        self.create_subscription(JointState, "mirror/posture", self._count, 10)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._hear, 10)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self)
+
+    def _row(self, message: JointState, values: list[float]) -> np.ndarray:
+        return self._model.positions(dict(zip(message.name, values)))
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def _command(self, message: JointState) -> None:
+        self.commands.append((self._now(), to_seconds(message.header.stamp),
+                              self._row(message, message.position),
+                              self._row(message, message.velocity)))
+
+    def _see(self, message: JointState) -> None:
+        self.states.append((self._now(), self._row(message, message.position)))
+
+    def _count(self, message: JointState) -> None:
+        self.postures += 1
+
+    def _hear(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.split("/")[-1] == "actuation_node":
+                self.values = {item.key: item.value for item in status.values}
+
+    @property
+    def state(self) -> str:
+        """State of the actuation."""
+        return self.values.get("state", "")
+
+    def spin(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
+        """Let time pass; return whether `until` came true."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._executor.spin_once(timeout_sec=0.02)
+            if until():
+                return True
+        return False
+
+    def call(self, name: str) -> tuple[bool, str]:
+        """Ask the actuation node for something; return whether it does it, and what it says."""
+        kind = SetBool if name == "enable" else Trigger
+        client = self.create_client(kind, f"actuation_node/{name}")
+        if not client.wait_for_service(PATIENCE):
+            return False, f"there is no service {client.srv_name}"
+        future = client.call_async(
+            SetBool.Request(data=True) if name == "enable" else Trigger.Request())
+        if not self.spin(PATIENCE, future.done):
+            return False, "no answer"
+        return future.result().success, future.result().message
+
+    def close(self) -> None:
+        """End."""
+        self._executor.shutdown()
+        self.destroy_node()
+
+
+class Report:
+    """Prints what was found, and keeps whether all of it was good."""
+
+    def __init__(self) -> None:
+        self.good = True
+
+    def __call__(self, good: bool, text: str) -> bool:
+        """Print one finding; return whether it is good."""
+        self.good &= bool(good)
+        print(f"{'ok  ' if good else 'FAIL'}  {text}", flush=True)
+        return bool(good)
+
+
+def within_limits(model: RobotModel, commands: list) -> tuple[bool, str]:
+    """Return whether commands kept the limits, and the largest shares of them."""
+    positions = np.array([row for _, _, row, _ in commands])
+    velocities = np.array([row for _, _, _, row in commands])
+    span = model.upper - model.lower
+    beyond = np.nanmax(np.maximum(positions - model.upper, model.lower - positions) / span)
+    speed = np.nanmax(np.abs(velocities) / model.velocity)
+    return bool(beyond <= 1e-6 and speed <= 1.0 + 1e-6), (
+        f"commands reach {1.0 + min(beyond, 0.0):.0%} of the range and {speed:.0%} of the "
+        "velocity limit at most")
+
+
+def tracking(model: RobotModel, commands: list, states: list) -> tuple[float, str, float]:
+    """Return the largest rms error of a joint [rad], that joint, and the robot's lag [s].
+
+    The lag is that between command and joint state at which the error over all joints is least;
+    the errors are those at this lag.
+    """
+    told_at = np.array([when for when, *_ in commands])
+    told = np.array([row for _, _, row, _ in commands])
+    seen_at = np.array([when for when, _ in states])
+    seen = np.array([row for _, row in states])
+    inside = (seen_at > told_at[0] + 0.5) & (seen_at < told_at[-1])
+    seen_at, seen = seen_at[inside], seen[inside]
+
+    def errors(lag: float) -> np.ndarray:
+        return np.array([np.sqrt(np.nanmean((
+            np.interp(seen_at - lag, told_at, told[:, joint]) - seen[:, joint]) ** 2))
+            for joint in range(told.shape[1])])
+
+    lags = np.arange(0.0, 0.3, 0.01)
+    best = min(lags, key=lambda lag: np.nanmean(errors(lag)))
+    each = errors(best)
+    worst = int(np.nanargmax(each))
+    return float(each[worst]), model.joint_names[worst], float(best)
+
+
+def accept(operator: Operator, model: RobotModel, follow: float, report: Report) -> None:
+    """Go through the whole of it, and report."""
+    seen = operator.spin(PATIENCE, lambda: operator.postures > 10 and bool(operator.states)
+                         and bool(operator.state))
+    if not report(seen, f"the loop is up: postures {operator.postures}, joint states "
+                        f"{len(operator.states)}, actuation {operator.state or 'silent'}"):
+        return
+    if operator.state != "disarmed":
+        operator.call("stop")
+        operator.spin(STOP_TIME)
+    operator.commands.clear()
+    operator.spin(1.5)
+    report(not operator.commands, "disarmed, it sends nothing, though it sees a person")
+
+    armed, said = operator.call("enable")
+    if not report(armed, f"enable: {said}"):
+        return
+    operator.states.clear()
+    operator.spin(follow)
+    report(operator.state == "following",
+           f"after {follow:.0f} s it is {operator.state}: {operator.values.get('reason')}")
+    commands, states = list(operator.commands), list(operator.states)
+    if report(len(commands) > 5 * follow, f"{len(commands)} commands"):
+        report(*within_limits(model, commands))
+        error, joint, lag = tracking(model, commands, states)
+        report(error < MEAN_ERROR, f"tracking error {error:.3f} rad rms at most ({joint}), "
+                                   f"{lag * 1e3:.0f} ms after the command")
+        ages = [when - stamp for when, stamp, *_ in commands]
+        p50, p95 = np.percentile(ages, (50, 95))
+        report(p95 < LATE, f"image to command {p50 * 1e3:.0f} / {p95 * 1e3:.0f} ms (p50 / p95)")
+
+    stopped, said = operator.call("stop")
+    report(stopped, f"stop: {said}")
+    operator.spin(STOP_TIME)
+    operator.commands.clear()
+    operator.states.clear()
+    operator.spin(1.0)
+    moved = np.nanmax(np.ptp([row for _, row in operator.states], axis=0))
+    report(moved < 0.02 and not operator.commands,
+           f"it stands: {moved:.3f} rad of motion and {len(operator.commands)} commands in 1 s")
+    report(operator.state == "disarmed", f"it is {operator.state}")
+
+    armed, said = operator.call("enable")
+    operator.commands.clear()
+    back = operator.spin(PATIENCE, lambda: operator.state == "following"
+                         and len(operator.commands) > 20)
+    report(armed and back, f"enabled again, it is {operator.state}")
+    relaxed, said = operator.call("relax")
+    report(relaxed, f"relax: {said}")
+    rested = operator.spin(PATIENCE, lambda: operator.state == "disarmed")
+    off = np.nanmax(np.abs(operator.states[-1][1] - model.rest))
+    report(rested and off < 0.1, f"it rests, {off:.3f} rad off at most, and is {operator.state}")
+
+
+def main() -> int:
+    """Run and report; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--running", action="store_true",
+                        help="take the loop that runs instead of starting one in simulation")
+    parser.add_argument("--robot", default="kagami", help="name of a robot or path of a profile")
+    parser.add_argument("--source", default="sample:dancer.avi", help="of the images, in simulation")
+    parser.add_argument("--namespace", default="", help="of the loop")
+    parser.add_argument("--seconds", type=float, default=15.0, help="how long it follows")
+    given = parser.parse_args()
+    model, report = load_model(given.robot), Report()
+    values = read_options({"robot": given.robot, "source": given.source,
+                           "namespace": given.namespace})
+    rclpy.init()
+    operator = Operator(model, given.namespace)
+    with TemporaryDirectory() as logs, Processes(Path(logs)) as processes:
+        try:
+            for start in [] if given.running else nodes_to_start(values):
+                processes.start(start.name, start.command())
+            accept(operator, model, given.seconds, report)
+            if ended := processes.ended():
+                report(False, f"{ended}: {ended.last_lines()}")
+        finally:
+            operator.close()
+    rclpy.try_shutdown()
+    print("accepted" if report.good else "NOT accepted")
+    return int(not report.good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
