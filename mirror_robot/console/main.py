@@ -13,8 +13,6 @@ from mirror_robot.bringup.graph import OPTIONS, Option
 from mirror_robot.bringup.processes import end_on_signals
 from mirror_robot.console.memory import add_memory, run_memory
 from mirror_robot.console.perform import add_perform, run_perform
-from mirror_robot.console.memory import add_memory, run_memory
-from mirror_robot.console.perform import add_perform, run_perform
 
 _EXAMPLES = """\
 examples:
@@ -28,8 +26,6 @@ examples:
   mirror_robot teach victory                  learn a movement from what is seen
   mirror_robot repertoire list                what can it do?
   mirror_robot evaluate recordings.npz        how well does it recognise?
-  mirror_robot perform "wave sadly"           ask the running robot for a movement
-  mirror_robot memory search --mood joyful    what it remembers, if that is switched on
   mirror_robot doctor                         is everything here that is needed?
 
 exit codes: 0 fine, 1 something failed while running, 2 wrong use
@@ -131,9 +127,6 @@ def make_parser() -> argparse.ArgumentParser:
     judge.add_argument("--robot", default="kagami", help="robot profile (default: kagami)")
     judge.add_argument("--output", type=Path, default=Path("output/evaluation"), metavar="FOLDER")
 
-    add_perform(commands)
-    add_memory(commands)
-
     doctor = commands.add_parser(
         "doctor", help="check this machine and say what to do",
         description="Checks Python, libraries, ROS, models, rendering, camera and robot profile.")
@@ -180,10 +173,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "evaluate":
             from mirror_robot.console.evaluate import evaluate
             return evaluate(options.data, options.robot, options.output)
-        if options.command == "perform":
-            return run_perform(options)
-        if options.command == "memory":
-            return run_memory(options)
         from mirror_robot.console.doctor import run_doctor
         return run_doctor(options.robot, options.camera, options.json)
     except KeyboardInterrupt:
