@@ -178,6 +178,36 @@ def test_a_movement_within_the_limits_is_followed_without_lag(frequency):
     assert np.abs(error[200:]).max() < 0.05 * amplitude
 
 
+@pytest.mark.parametrize("jerk", [400.0, 1e4, 1e5])
+def test_a_target_too_fast_to_follow_is_chased_along_the_velocity_limit(jerk):
+    # Braking whenever the limit is touched would stop a stiff joint in a single period.
+    limits = make_limits(acceleration=100.0, jerk=jerk, velocity=2.0)
+    shaper = Shaper(limits, PERIOD)
+    shaper.start(np.full(6, -1.4))
+    motions = []
+    for step in range(100):
+        shaper.step(np.full(6, -1.4 + 2.6 * PERIOD * step), 2.6)
+        motions.append(state(shaper))
+    motions = np.array(motions)
+    assert (motions[40:, 1] > 0.98 * limits.velocity).all()
+    assert_within(limits, motions, np.full(6, -1.4))
+
+
+def test_a_light_joint_keeps_its_velocity_limit_between_samples_too():
+    # It may turn its acceleration around within a period: both ends slow, the way too long.
+    limits = make_limits(40, velocity=1.0, acceleration=400.0, jerk=15000.0)
+    shaper, rng = Shaper(limits, PERIOD), np.random.default_rng(3)
+    shaper.start(np.zeros(40))
+    motions = [state(shaper)]
+    for _ in range(1500):
+        shaper.step(rng.uniform(-1.5, 1.5, 40), rng.uniform(-3.0, 3.0, 40),
+                    rng.uniform(-400.0, 400.0, 40))
+        motions.append(state(shaper))
+    travelled = np.abs(np.diff(np.array(motions)[:, 0], axis=0))
+    assert travelled.max() > 0.9 * limits.velocity[0] * PERIOD
+    assert (travelled <= limits.velocity * PERIOD * (1.0 + TOLERANCE)).all()
+
+
 def test_a_lower_speed_scale_bounds_speed_acceleration_and_jerk_alike():
     limits = make_limits(1)
     shaper = Shaper(limits, PERIOD)
