@@ -111,6 +111,12 @@ def test_two_who_cross_keep_their_ids_though_one_is_hidden_meanwhile():
     assert starts_and_ends == [(0.2, 0.8), (0.8, 0.2)]
 
 
+def test_with_one_person_to_follow_a_jump_loses_nobody():
+    people = _people(1)
+    first = _ids(people, 0.0, _pose(0.2, tall=0.2))
+    assert _ids(people, 0.03, _pose(0.9, tall=0.2)) == first
+
+
 def test_who_comes_back_soon_is_the_same_and_who_comes_later_is_new():
     people = _people()
     one, other = _ids(people, 0.0, _pose(0.3), _pose(0.7))

@@ -99,7 +99,7 @@ class People:
         places = [pose.image[_TRUNK, :2].mean(axis=0) * (aspect, 1.0) for pose in found]
         sizes = [max(float(np.ptp(pose.image[:, 1])), 1e-3) / 3 for pose in found]
         known = [slot for slot in self._slots if 0 <= stamp - slot.seen <= self._keep]
-        chosen = self._matched(stamp, places, sizes, known)
+        chosen = self._matched(stamp, places, sizes, known, len(self._slots) == 1)
         spare = [slot for slot in self._slots if slot not in known]
         people = []
         for pose, place, size, slot in zip(found, places, sizes, chosen):
@@ -125,7 +125,12 @@ class People:
     @staticmethod
     def _matched(
         stamp: float, places: list[np.ndarray], sizes: list[float], known: list[_Slot],
+        alone: bool,
     ) -> list[_Slot | None]:
+        # With one person to follow nobody else can be meant, however far the jump: a film that is
+        # cut, a slow camera.
+        if len(known) == 1 and len(places) == 1 and alone:
+            return [known[0]]
         # Few people: all ways of matching are tried. Going unmatched costs as much as the
         # farthest match that is allowed.
         def cost(index: int, slot: _Slot | None) -> float:
