@@ -320,7 +320,8 @@ class IntentionReader:
             meant = np.zeros(count)
             background = total = unclear = 0.0
             for unit, probability in units.items():
-                probability = min(max(float(np.nan_to_num(probability)), 0.0), 1.0)
+                # NaN compares False and counts as nothing.
+                probability = min(probability, 1.0) if probability > 0.0 else 0.0
                 total += probability
                 if unit in self.table.background:
                     background += probability

@@ -50,6 +50,9 @@ _NAMED = 0.5
 _STAND, _FAR = 1.2, 2.4
 """How far away people stand, and how far from them lies what they point at [m]."""
 
+_PICTURE_EVERY = 0.2
+"""What changes over seconds is not looked at in every frame [s]."""
+
 _PICTURE_TIME = 1.5
 """Time constant over which a body becomes a picture [s]: a glance down is no heavy heart."""
 
@@ -226,6 +229,8 @@ class MirrorSystem:
 
     def _picture(self, stamp: float, affect: Affect, explained: Mapping[str, float]) -> str:
         """Return the pole of the metaphor that the body has been a picture of for a while."""
+        if 0.0 <= stamp - self._pictured_stamp < _PICTURE_EVERY:
+            return self._metaphors.picture(self._pictured, affect) if self._pictured else ""
         places = self._metaphors.read(self._sense.expression, explained)
         share = 1.0 - float(np.exp(-max(stamp - self._pictured_stamp, 0.0) / _PICTURE_TIME))
         self._pictured_stamp = stamp
