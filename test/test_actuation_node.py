@@ -377,6 +377,29 @@ def test_in_a_preview_the_ghost_moves_and_the_robot_gets_nothing(graph):
     robot.destroy_subscription(subscription)
 
 
+@pytest.mark.parametrize("graph", [("enabled_at_start:=true",)], indirect=True)
+def test_a_face_on_a_display_gets_its_channels_as_shares_of_full_expression(graph):
+    robot, shown = graph.robot, []
+    subscription = robot.create_subscription(JointState, "actuation/face", shown.append, 10)
+    face = robot.create_publisher(JointState, "mirror/face", 1)
+
+    def smile() -> None:
+        message = JointState(name=["left_mouth_corner", "jaw"], position=[
+            float(MODEL.upper[MODEL.index["left_mouth_corner"]]), 0.19])
+        message.header.stamp = robot.get_clock().now().to_msg()
+        face.publish(message)
+
+    robot.create_timer(0.04, smile)
+    graph.until(lambda: bool(shown) and shown[-1].position[
+        list(shown[-1].name).index("left_mouth_corner")] > 0.97, "it smiles")
+    graph.run(0.3)
+    channels = dict(zip(shown[-1].name, shown[-1].position))
+    assert set(channels) == set(MODEL.profile.face)
+    assert channels["jaw"] == pytest.approx(0.5, abs=0.03)
+    assert all(-1.0 <= value <= 1.0 for message in shown for value in message.position)
+    robot.destroy_subscription(subscription)
+
+
 @pytest.mark.parametrize("graph", [("hold_distance:=0.5",)], indirect=True)
 def test_the_robot_waits_until_it_is_told_that_nobody_is_too_near(graph):
     distance = graph.robot.create_publisher(Float32, "human/distance", 1)

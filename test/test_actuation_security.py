@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from importlib.machinery import SourceFileLoader
 
 import pytest
 import rclpy
@@ -64,22 +63,6 @@ def test_only_the_operator_may_arm_stop_and_reconfigure_the_actuation(policies):
 
 def test_nobody_has_rights_to_everything(policies):
     assert not any(name in ("*", "/*") for names in policies.allowed.values() for name in names)
-
-
-def test_secure_without_keys_refuses_to_start(monkeypatch, tmp_path):
-    launch = pytest.importorskip("launch")
-    pytest.importorskip("launch_ros")
-    source = SourceFileLoader("robot_launch", str(share_file("launch/robot.launch.py")))
-    module = source.load_module()
-    context = launch.LaunchContext()
-    context.launch_configurations["secure"] = "true"
-    monkeypatch.setenv("ROS_SECURITY_KEYSTORE", str(tmp_path))
-    with pytest.raises(RuntimeError, match=r"docs/safety\.md"):
-        module.secure(context)
-    (tmp_path / "enclaves" / "mirror_robot").mkdir(parents=True)
-    assert len(module.secure(context)) == 2
-    context.launch_configurations["secure"] = "false"
-    assert module.secure(context) == []
 
 
 def test_the_actuation_may_do_whatever_it_does(policies):

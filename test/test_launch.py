@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 from mirror_robot.bringup.graph import nodes_to_start, read_options
 
@@ -150,3 +151,21 @@ def test_a_robot_whose_bringup_runs_gets_only_the_loop_and_no_simulation(describ
     assert arguments.pop("sim") == "none"
     declared = {entity.arguments[0] for entity in entities if isinstance(entity, Argument)}
     assert {value.arguments[0] for value in arguments.values()} <= declared
+
+
+def test_a_physical_robot_is_careful_near_people_unless_told_otherwise(describe):
+    arguments = {entity.arguments[0]: entity for entity in describe("robot.launch.py")
+                 if isinstance(entity, Argument)}
+    careful = yaml.safe_load(Path(arguments["params_file"].named["default_value"]).read_text())
+    assert careful["/**/actuation_node"]["ros__parameters"]["near_distance"] >= 1.0
+
+
+def test_secure_without_keys_refuses_to_start(describe, monkeypatch, tmp_path):
+    entities = describe("robot.launch.py")
+    monkeypatch.setenv("ROS_SECURITY_KEYSTORE", str(tmp_path))
+    with pytest.raises(RuntimeError, match=r"docs/safety\.md"):
+        start(entities, secure="true", ros2_control="false")
+    (tmp_path / "enclaves" / "mirror_robot").mkdir(parents=True)
+    assert [action.arguments[0] for action in start(
+        entities, secure="true", ros2_control="false")] == [
+        "ROS_SECURITY_ENABLE", "ROS_SECURITY_STRATEGY"]

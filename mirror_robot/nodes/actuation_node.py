@@ -248,9 +248,10 @@ class ActuationNode(LifecycleNode):
     """Sends the robot's controllers what the mirror wants, within limits and while enabled.
 
     Subscribes ``mirror/posture``, ``mirror/face``, ``joint_states``, ``emergency_stop``, and
-    ``deadman`` where one is used; publishes ``<controller>/joint_trajectory`` (or ``/commands``)
-    and ``actuation/command``; offers ``~/enable``, ``~/stop``, ``~/relax``, ``~/reset``. It is
-    told by ``human/distance`` or ``human/position`` how near people are.
+    ``deadman`` where one is used; ``human/distance`` or ``human/position`` tells how near people
+    are. Publishes ``<controller>/joint_trajectory`` (or ``/commands``) and ``actuation/command``,
+    and for a face on a display ``actuation/face``, each channel as its share -1..1 of the full
+    expression. Offers ``~/enable``, ``~/stop``, ``~/relax``, ``~/reset``.
     """
 
     def __init__(self, **arguments: Any) -> None:
@@ -258,6 +259,7 @@ class ActuationNode(LifecycleNode):
         self._values = declare(self, PARAMETERS, self._changed)
         model = load_model(self._values.robot)
         self._limits = JointLimits.from_model(model)
+        self._face = tuple(model.profile.face)
         if not model.profile.controllers:
             raise ParameterError(
                 f"the profile {model.profile.path} names no controllers; commands would reach "
@@ -299,6 +301,12 @@ class ActuationNode(LifecycleNode):
             JointState, "actuation/preview" if preview else "actuation/command", _RELIABLE,
             event_callbacks=_NO_EVENTS)
         self._command_message = JointState(name=list(names))
+        # A face on a display has no joints to drive; it takes shares of full expression instead.
+        face = np.array([names.index(joint) for joint in self._face], int)
+        self._face_message = JointState(name=[names[i] for i in face])
+        self._face_columns = face
+        self._face_publisher = None if preview or not len(face) else self.create_publisher(
+            JointState, "actuation/face", _RELIABLE, event_callbacks=_NO_EVENTS)
         if not preview:
             for controller, columns in self._controllers.items():
                 index = np.array(columns)
@@ -326,7 +334,8 @@ class ActuationNode(LifecycleNode):
                            ("reset", self.actuator.reset)):
             self._serve(Trigger, f"~/{name}",
                         lambda request, response, call=call: _answer(response, call()))
-        for publisher in (self._command_publisher, *(out.publisher for out in self._outputs)):
+        publishers = [self._command_publisher, *(out.publisher for out in self._outputs)]
+        for publisher in (*publishers, *filter(None, [self._face_publisher])):
             self._kept.append(lambda publisher=publisher: self.destroy_publisher(publisher))
         return TransitionCallbackReturn.SUCCESS
 
@@ -508,6 +517,14 @@ class ActuationNode(LifecycleNode):
         message.position = array("d", command.positions[0].tobytes())
         message.velocity = array("d", command.velocities[0].tobytes())
         self._command_publisher.publish(message)
+        if self._face_publisher is not None and self._face_publisher.get_subscription_count():
+            face, limits = self._face_columns, self._limits
+            position = command.positions[0][face]
+            end = np.where(position > 0.0, limits.upper[face], -limits.lower[face])
+            shares = position / np.where(end > 0.0, end, 1.0)
+            self._face_message.header = message.header
+            self._face_message.position = array("d", np.clip(shares, -1.0, 1.0).tobytes())
+            self._face_publisher.publish(self._face_message)
 
     def _supervise(self) -> None:
         """Look after what must not depend on the node's clock."""
