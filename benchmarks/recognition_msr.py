@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from mirror_robot.body.model import load_model
-from mirror_robot.body.retargeting import Retargeter
-from mirror_robot.human.posture import HumanPosture
+from mirror_robot.mirror.evaluation import positions_of_npz
 from mirror_robot.mirror.features import MotorFeatures
 from mirror_robot.mirror.recognition import Recognizer
 from mirror_robot.motor.repertoire import load_repertoire
@@ -34,24 +33,6 @@ RATE = 15.0
 """Frames a second of the recordings."""
 
 
-def posture(stamp: float, joints: dict[str, np.ndarray]) -> HumanPosture:
-    """Return the posture of a Kinect skeleton, joints (3,) in the body frame by name."""
-    limbs = []
-    for side in ("left", "right"):
-        chain = [joints[f"{side}_{part}"] for part in ("shoulder", "elbow", "wrist", "hand")]
-        limbs += list(np.diff(chain, axis=0))
-    limbs = np.array(limbs)
-    limbs /= np.maximum(np.linalg.norm(limbs, axis=1, keepdims=True), 1e-6)
-    up = (joints["left_shoulder"] + joints["right_shoulder"]
-          - joints["left_hip"] - joints["right_hip"])
-    left = joints["left_shoulder"] - joints["right_shoulder"]
-    up = up / np.linalg.norm(up)
-    left = left - (left @ up) * up
-    left /= np.linalg.norm(left)
-    torso = np.column_stack([np.cross(left, up), left, up])
-    return HumanPosture(stamp, limbs, np.full((2, 3), np.nan), torso, np.full((3, 3), np.nan))
-
-
 def retargeted(path: Path, model) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return the data set and the robot's positions (frames, n) for it; kept in the cache."""
     data = dict(np.load(path, allow_pickle=False))
@@ -60,17 +41,7 @@ def retargeted(path: Path, model) -> tuple[dict[str, np.ndarray], np.ndarray]:
         positions = np.load(kept)
         if len(positions) == len(data["frames"]):
             return data, positions
-    names = [str(name) for name in data["joint_names"]]
-    points = data["frames"][:, :, :3].astype(float)
-    # x to the person's right, y up, z away from the camera -> x front, y left, z up
-    points = np.stack([-points[..., 2], -points[..., 0], points[..., 1]], axis=-1)
-    retargeter = Retargeter(model)
-    positions = np.empty((len(points), len(model.joint_names)))
-    for first, last in zip(data["offsets"][:-1], data["offsets"][1:]):
-        retargeter.reset()
-        for frame in range(first, last):
-            joints = dict(zip(names, points[frame]))
-            positions[frame] = retargeter.retarget(posture(frame / RATE, joints)).positions
+    positions = positions_of_npz(path, model)
     np.save(kept, positions)
     return data, positions
 
@@ -78,10 +49,13 @@ def retargeted(path: Path, model) -> tuple[dict[str, np.ndarray], np.ndarray]:
 def main() -> None:
     """Print what fires, action by action."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="?", default=Path("data/msr_action3d.npz"))
     parser.add_argument("--people", choices=("odd", "even"), default="even")
     parser.add_argument("--every", action="store_true", help="print every clip")
     arguments = parser.parse_args()
+    if not arguments.data.is_file():
+        print(f"{arguments.data} is not there; nothing is measured")
+        return
     model = load_model("kagami")
     data, positions = retargeted(arguments.data, model)
     units = [unit for unit in load_repertoire(model) if unit.channel == "body"]

@@ -57,6 +57,12 @@ _STRANGE = np.array([0.766, -1.271, -0.0188, -0.00141, -0.00338, -0.00161, -0.01
 _ELAPSED = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 19, 22, 26, 30, 36, 44, 56, 80])
 _SHRINK = 0.8
 
+_AMONG = 0.6
+"""Share of all variance that is within an action, as long as there is one demonstration of it."""
+
+_ENOUGH = 40
+"""Demonstrations of an action from which view B is learnt; its means change little with more."""
+
 
 @dataclass(frozen=True)
 class Fusion:
@@ -280,7 +286,11 @@ class Demonstrated:
 
     def _fit_running(self, courses: Sequence[np.ndarray], labels: np.ndarray) -> None:
         statistics, owners = [], []
+        seen = np.zeros(len(self.names), int)
         for label, course in zip(labels, courses):
+            seen[label] += 1
+            if seen[label] > _ENOUGH:
+                continue
             for tempo in _JITTER:
                 statistics.append(_running(_replayed(course, tempo)))
                 owners.append(label)
@@ -295,7 +305,9 @@ class Demonstrated:
             x = (x - middle) / scale
             means = np.array([x[owners == c].mean(axis=0) for c in range(count)])
             inner = x - means[owners]
-            spread = np.sqrt((inner ** 2).mean(axis=0) + 1e-3)
+            # One demonstration, replayed at several tempi, does not tell how people differ.
+            alone = 1.0 / (len(courses) / count) ** 2
+            spread = np.sqrt((1 - alone) * (inner ** 2).mean(axis=0) + alone * _AMONG + 1e-3)
             inner /= spread
             pooled = (1 - _SHRINK) * (inner.T @ inner) / len(inner) + _SHRINK * np.eye(size)
             weights = np.linalg.solve(pooled, (means / spread).T).T
@@ -307,6 +319,12 @@ class Demonstrated:
         """Return view B's log likelihoods (C,), up to a constant, after so many frames."""
         row = int(np.abs(np.log(_ELAPSED / elapsed)).argmin())
         return self._linear[row] @ statistics + self._offset[row]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of what was learnt."""
+        arrays = [value for value in self.__dict__.values() if isinstance(value, np.ndarray)]
+        return sum(array.nbytes for array in (*arrays, *self.courses))
 
     def with_fusion(self, fusion: Fusion) -> Demonstrated:
         """Return the same with views fused otherwise."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def positions_of_npz(path: Path, model: RobotModel) -> np.ndarray:
     return np.concatenate([_relived(
         [kinect_posture(number / RATE, dict(zip(names, frame)))
          for number, frame in enumerate(points[first:last])], retargeter)
-        for first, last in zip(offsets[:-1], offsets[1:])])
+        for first, last in pairwise(offsets)])
 
 
 def recordings_of(path: Path, model: RobotModel, positions: np.ndarray | None = None,
