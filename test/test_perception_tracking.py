@@ -168,6 +168,15 @@ def test_a_head_that_looks_into_the_camera_is_not_turned():
     np.testing.assert_allclose(_looked(_face()), np.eye(3), atol=1e-6)
 
 
+def test_of_a_face_too_small_to_be_read_only_the_head_is_told():
+    face = _face()
+    small = FaceLandmarks(0.5 + 0.05 * (face.image - 0.5), face.blendshapes, face.matrix)
+    found = FaceTracker(confirm=1)(0.0, [small], 480, 640)
+    assert found.coefficients == {}
+    assert found.head is not None
+    assert FaceTracker(confirm=1)(0.0, [face], 480, 640).coefficients
+
+
 def test_a_head_turned_to_the_persons_left_looks_along_positive_y():
     front = _looked(_face(_turned(30.0)))[:, 0]
     np.testing.assert_allclose(front, [np.cos(np.pi / 6), 0.5, 0.0], atol=1e-6)

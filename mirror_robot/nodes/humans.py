@@ -259,6 +259,9 @@ class Humans:
         height, width = image.shape[:2] if image is not None else (0, 0)
         self._publish(base + "landmarks", hri.FacialLandmarks, hri.FacialLandmarks(
             header=header, landmarks=points, height=height, width=width))
+        self._cropped(base + "cropped", header, image, box, 128)
+        if not face.coefficients:  # too small to be read
+            return
         known.neutral.update(face.stamp, face.coefficients)
         units = action_units(face.coefficients, known.neutral)
         intensity, certain = [0.0] * 99, [0.0] * 99
@@ -275,7 +278,6 @@ class Humans:
             message.confidence = float(min(abs(valence) + 0.3, 1.0))
             message.expression = _named(valence, arousal, hri.Expression)
             self._publish(base + "expression", hri.Expression, message)
-        self._cropped(base + "cropped", header, image, box, 128)
 
     def _tell_person(self, stamp: float, name: str, body: str, face: str) -> None:
         hri, base = self._hri, f"/humans/persons/{name}/"

@@ -105,6 +105,8 @@ PARAMETERS: tuple[Parameter, ...] = (
               0.01, 100.0),
     Parameter("face_beta", 3.0, "One-Euro filter of the face: rise of the cutoff with speed",
               "Hz s", 0.0, 1000.0),
+    Parameter("readable_face", 48, "narrowest face whose expression is told; of smaller ones "
+              "MediaPipe makes expressions up", "pixels", 0, 2000),
     Parameter("camera_pitch", 0.0, "how far the camera looks down", "rad", -1.4, 1.4),
     Parameter("level", "auto", "auto: learn from people who stand how far the camera tilts their "
               "bodies, beginning with camera_pitch; fixed: take camera_pitch for it",
@@ -458,7 +460,7 @@ class PerceptionNode(LifecycleNode):
             tracker = self._face_trackers[slot] = FaceTracker(
                 mincutoff=values.face_mincutoff, beta=values.face_beta,
                 camera_pitch=values.camera_pitch, vertical_fov=values.camera_fov,
-                keep_id=values.keep_id)
+                keep_id=values.keep_id, readable=values.readable_face)
         face = tracker(frame.stamp, found, *frame.image.shape[:2])
         if face is None:
             return
@@ -503,10 +505,11 @@ class PerceptionNode(LifecycleNode):
     def _publish_face(self, face: FaceObservation) -> None:
         # The face tracker invents a mouth behind a hand; the pose tells where the hands are.
         hidden = self._mouth_hidden and abs(face.stamp - self._head[1]) < _HEAD_AGE
-        face = replace(face, coefficients={**face.coefficients, MOUTH_HIDDEN: float(hidden)})
-        self._face_publisher.publish(joint_state(
-            face.stamp, f"face_{face.id}", list(face.coefficients),
-            list(face.coefficients.values())))
+        if face.coefficients:
+            face = replace(face, coefficients={**face.coefficients, MOUTH_HIDDEN: float(hidden)})
+            self._face_publisher.publish(joint_state(
+                face.stamp, f"face_{face.id}", list(face.coefficients),
+                list(face.coefficients.values())))
         self._latencies["face"].add(self._now() - face.stamp)
         self._rates["face seen"].tick()
         if face.head is not None:

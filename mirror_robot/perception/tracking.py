@@ -227,12 +227,17 @@ class FaceTracker:
         Images in a row that a face must be in before it counts; phantoms last for one.
     keep_id : float
         Longest loss after which a face is still the same [s].
+    readable : float
+        Narrowest face [pixels] whose expression is told. Of a smaller one MediaPipe makes up
+        expressions; where its head turns can still be seen.
     """
 
     def __init__(
         self, *, mincutoff: float = 3.0, beta: float = 3.0, camera_pitch: float = 0.0,
         vertical_fov: float = np.radians(45.0), confirm: int = 3, keep_id: float = 1.0,
+        readable: float = 48.0,
     ) -> None:
+        self._readable = readable
         self._identity = Identity(keep_id)
         self._filter = OneEuroFilter(mincutoff, beta)
         self._camera_pitch, self._focal = camera_pitch, 0.5 / np.tan(0.5 * vertical_fov)
@@ -242,6 +247,8 @@ class FaceTracker:
         self, stamp: float, found: list[FaceLandmarks], height: int, width: int,
     ) -> FaceObservation | None:
         """Return the face in what the face worker found, or None when there is none to trust.
+
+        A face too small to be read has no coefficients.
 
         Parameters
         ----------
@@ -262,6 +269,8 @@ class FaceTracker:
         identity, new = self._identity(stamp)
         if new:
             self._filter.reset()
+        if np.ptp(face.image[:, 0]) * width < self._readable:
+            return FaceObservation(stamp, identity, {}, self._head(face))
         measures = face_geometry(face.image * (width, height, width), face.matrix)
         if not measures:  # a mesh without extent
             return None
