@@ -37,8 +37,9 @@ def _watch(mirror: MirrorSystem, postures, size: float = 1.0, rate: float = 25.0
 def test_in_mirror_image_the_unit_of_the_other_side_fires(repertoire, unit, mirrored):
     readings = _watch(MirrorSystem(repertoire, mirror_image=True), movement(unit))
     seen = {reading.understanding.action for reading in readings}
-    assert mirrored in seen
-    assert max(reading.activation[mirrored] for reading in readings) > 0.9
+    assert seen == {"", mirrored}
+    # Gestures that begin alike, such as pointing and offering, share what is not yet certain.
+    assert max(reading.activation[mirrored] for reading in readings) > 0.7
 
 
 @pytest.mark.parametrize("size", [0.6, 1.0, 1.3])
@@ -185,9 +186,12 @@ def test_the_smile_unit_rises_with_the_smile_of_the_clip(repertoire):
         if face.stamp < 0.5:
             before.append(reading.activation["smile"])
         elif face.stamp > 1.2:
-            after.append(reading.activation["smile"])
+            after.append((reading.activation["smile"], reading.activation["laugh"]))
     assert max(before) < 0.3
-    assert np.mean(after) > 0.9
+    # A smile that shows the teeth is nearly a laugh.
+    smile, laugh = np.mean(after, axis=0)
+    assert smile > 2 * laugh
+    assert smile + laugh > 0.9
 
 
 def test_the_smile_unit_falls_when_the_smile_is_over(repertoire):
