@@ -106,10 +106,17 @@ class SimulationNode(Node):
         self._refusals_reported = 0
         self._reported = (time.monotonic(), time.process_time(), self.robot.time)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._pace, name="physics", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        # Not before the node spins: whoever is told to end while starting leaves no thread behind.
+        self._begin = self.create_timer(0.0, self._start_physics)
         self.get_logger().info(
             f"{profile.name} with {model.nu} joints, controllers {', '.join(profile.controllers)}")
+
+    def _start_physics(self) -> None:
+        self._begin.cancel()
+        self.destroy_timer(self._begin)
+        self._thread = threading.Thread(target=self._pace, name="physics", daemon=True)
+        self._thread.start()
 
     def _pace(self) -> None:
         """Step and publish at the rate until told to stop."""
@@ -202,7 +209,8 @@ class SimulationNode(Node):
     def close(self) -> None:
         """End the physics and free the renderer."""
         self._stopping.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         if self._renderer:
             self._renderer.close()
 
