@@ -46,6 +46,7 @@ setup(
         "console_scripts": [
             "mirror_robot = mirror_robot.console:main",
             "perception_node = mirror_robot.nodes.perception_node:main",
+            "rep155_node = mirror_robot.nodes.rep155_node:main",
             "mirror_node = mirror_robot.nodes.mirror_node:main",
             "actuation_node = mirror_robot.nodes.actuation_node:main",
             "simulation_node = mirror_robot.nodes.simulation_node:main",

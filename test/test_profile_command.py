@@ -12,7 +12,7 @@ from mirror_robot.body.description import DescriptionError
 from mirror_robot.body.drawing import draw_robot
 from mirror_robot.body.model import load_model
 from mirror_robot.body.profile import load_profile
-from mirror_robot.console.profile import add_parser, run_profile
+from mirror_robot.console.profile import add_profile, run_profile
 
 
 def test_the_built_in_robot_is_recognised_from_its_description(tmp_path, capsys):
@@ -57,6 +57,6 @@ def test_the_picture_colours_every_chain():
 
 def test_the_subcommand_takes_the_description():
     parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers(dest="command"))
+    add_profile(parser.add_subparsers(dest="command"))
     options = parser.parse_args(["profile", "robot.urdf", "--name", "mine"])
     assert (str(options.urdf), options.name) == ("robot.urdf", "mine")

@@ -75,13 +75,18 @@ SIM = Option(
     "sim", "mujoco",
     "the robot: 'mujoco' simulates it, 'none' leaves it to a robot that is already there",
     ("mujoco", "none"))
+HUMAN_SOURCE = Option(
+    "human_source", "camera",
+    "who sees people: 'camera' starts this package's perception, 'rep155' takes what any other "
+    "REP-155 perception tells below /humans", ("camera", "rep155"))
 USE_SIM_TIME = Option("use_sim_time", FALSE, "take the time from /clock (bags, Gazebo)")
 PARAMS_FILE = Option(
     "params_file", "",
     "YAML file of further node parameters; they win over the options here")
 NAMESPACE = Option("namespace", "", "namespace of all nodes and topics, such as 'robot1'")
 
-OPTIONS = (SOURCE, ROBOT, MIMIC, MIRROR_IMAGE, SIM, USE_SIM_TIME, PARAMS_FILE, NAMESPACE)
+OPTIONS = (SOURCE, ROBOT, MIMIC, MIRROR_IMAGE, SIM, HUMAN_SOURCE, USE_SIM_TIME, PARAMS_FILE,
+           NAMESPACE)
 """All options of the loop."""
 
 RVIZ = Option("rviz", FALSE, "show robot, person and goal in RViz")
@@ -111,12 +116,14 @@ class NodeEntry:
     only_when: tuple[Option, str] | None = None
 
 
-PERCEPTION = NodeEntry("perception_node", {"source": SOURCE})
+PERCEPTION = NodeEntry(
+    "perception_node", {"source": SOURCE}, only_when=(HUMAN_SOURCE, "camera"))
+REP155 = NodeEntry("rep155_node", {}, only_when=(HUMAN_SOURCE, "rep155"))
 MIRROR = NodeEntry("mirror_node", {"robot": ROBOT, "mirror_image": MIRROR_IMAGE})
 ACTUATION = NodeEntry("actuation_node", {"robot": ROBOT, "enabled_at_start": MIMIC})
 SIMULATION = NodeEntry("simulation_node", {"robot": ROBOT}, only_when=(SIM, "mujoco"))
 
-NODES = (SIMULATION, PERCEPTION, MIRROR, ACTUATION)
+NODES = (SIMULATION, PERCEPTION, REP155, MIRROR, ACTUATION)
 """The loop, in the order of start: the robot must be there before something moves it."""
 
 

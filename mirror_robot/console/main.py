@@ -13,6 +13,7 @@ from mirror_robot.bringup.graph import OPTIONS, Option
 from mirror_robot.bringup.processes import end_on_signals
 from mirror_robot.console.memory import add_memory, run_memory
 from mirror_robot.console.perform import add_perform, run_perform
+from mirror_robot.console.profile import add_profile, run_profile
 
 _EXAMPLES = """\
 examples:
@@ -92,6 +93,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     add_perform(commands)
     add_memory(commands)
+    add_profile(commands)
 
     teach = commands.add_parser(
         "teach", help="show a movement, name it, and the robot knows it",
@@ -162,6 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return run_perform(options)
         if options.command == "memory":
             return run_memory(options)
+        if options.command == "profile":
+            return run_profile(options.urdf, options.name, options.output, options.force)
         if options.command == "teach":
             from mirror_robot.console.teach import teach
             return teach(options.name, options.source, options.repetitions, options.meaning,

@@ -7,8 +7,8 @@ import argparse
 from pathlib import Path
 
 
-def add_parser(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand `profile` to the command line."""
+def add_profile(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommand `profile`."""
     parser = commands.add_parser(
         "profile", help="write a profile for a robot from its URDF",
         description="Finds arms, head and torso in a robot description (URDF, xacro or MJCF) by "
