@@ -103,6 +103,8 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--noise", type=float, default=0.02, help="of the joints [rad]")
     options = parser.parse_args()
+    if options.trials < 3:
+        parser.error("the spread within a mood needs at least 3 trials")
     begin = time.monotonic()
     features, moods, of_unit, units, broken = performances(
         options.robot, options.trials, options.noise)
