@@ -49,6 +49,7 @@ setup(
             "rep155_node = mirror_robot.nodes.rep155_node:main",
             "mirror_node = mirror_robot.nodes.mirror_node:main",
             "actuation_node = mirror_robot.nodes.actuation_node:main",
+            "sharing_node = mirror_robot.nodes.sharing_node:main",
             "simulation_node = mirror_robot.nodes.simulation_node:main",
         ],
     },

@@ -402,7 +402,8 @@ def test_a_face_on_a_display_gets_its_channels_as_shares_of_full_expression(grap
 
 @pytest.mark.parametrize("graph", [("hold_distance:=0.5",)], indirect=True)
 def test_the_robot_waits_until_it_is_told_that_nobody_is_too_near(graph):
-    distance = graph.robot.create_publisher(Float32, "human/distance", 1)
+    distance = graph.robot.create_publisher(
+        Float32, "human/distance", qos_profile_sensor_data)  # as perception does
     away = [2.0]
     graph.robot.create_timer(0.1, lambda: distance.publish(Float32(data=away[0])))
     graph.robot.target = wave

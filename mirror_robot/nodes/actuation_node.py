@@ -324,11 +324,12 @@ class ActuationNode(LifecycleNode):
             self._listen(Bool, "deadman",
                          lambda message: self.actuator.refresh_deadman(message.data))
         if values.distance_source == "distance":
-            self._listen(Float32, "human/distance", lambda message: self._near(message.data))
+            self._listen(Float32, "human/distance", lambda message: self._near(message.data),
+                         _STATES)
         else:
             self._listen(PointStamped, "human/position", lambda message: self._near(
                 math.dist((0.0, 0.0, 0.0), (
-                    message.point.x, message.point.y, message.point.z))))
+                    message.point.x, message.point.y, message.point.z))), _STATES)
         self._serve(SetBool, "~/enable", self._on_enable)
         for name, call in (("stop", self._stop), ("relax", self.actuator.relax),
                            ("reset", self.actuator.reset)):
@@ -385,8 +386,9 @@ class ActuationNode(LifecycleNode):
                 output.send_last(command)
         self._diagnostics.publish()
 
-    def _listen(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
-        subscription = self.create_subscription(kind, topic, self._locked(callback), _RELIABLE)
+    def _listen(self, kind: type, topic: str, callback: Callable[[Any], None],
+                qos: QoSProfile = _RELIABLE) -> None:
+        subscription = self.create_subscription(kind, topic, self._locked(callback), qos)
         self._kept.append(lambda: self.destroy_subscription(subscription))
 
     def _poll(self, topic: str, qos: QoSProfile, callback: Callable[[JointState], None]) -> None:
