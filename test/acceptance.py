@@ -232,7 +232,7 @@ def main() -> int:
     parser.add_argument("--running", action="store_true",
                         help="take the loop that runs instead of starting one in simulation")
     parser.add_argument("--robot", default="kagami", help="name of a robot or path of a profile")
-    parser.add_argument("--source", default="sample:dancer.avi", help="of the images, in simulation")
+    parser.add_argument("--source", default="sample:dancer.avi", help="of images, in simulation")
     parser.add_argument("--namespace", default="", help="of the loop")
     parser.add_argument("--seconds", type=float, default=15.0, help="how long it follows")
     given = parser.parse_args()

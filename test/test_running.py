@@ -57,7 +57,7 @@ def test_a_lifecycle_request_that_does_not_fit_is_refused_and_the_node_lives_on(
 @pytest.mark.parametrize(("arguments", "says"), [
     (["-p", "robot:=kagamy"], "did you mean 'kagami'"),
     (["-p", "rate:=-5.0"], "rate = -5.0 cannot be taken"),
-    (["-p", "speed:=1.0"], "Did you mean speed_scale?"),
+    (["-p", "speed_scal:=1.0"], "Did you mean speed_scale?"),
 ])
 def test_a_wrong_parameter_ends_a_node_with_one_line_that_says_what_would_be_right(
         arguments, says):
