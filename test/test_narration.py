@@ -65,6 +65,12 @@ def test_somebody_who_weeps_with_raised_mouth_corners_is_not_said_to_smile():
     assert "smile" not in sentence
 
 
+def test_laughter_is_told_once_in_a_sentence():
+    joy = _affect(0.0, 0.6, 0.4, 0.2, JOY)
+    sentence, = _tell(Narrator(), 0.0, 2.0, action="laugh", affect=joy)
+    assert sentence.count("laughs") == 1
+
+
 def test_a_change_from_weeping_to_laughter_is_told():
     narrator = Narrator()
     first = _tell(narrator, 0.0, 5.0, affect=_affect(0.0, -0.45, 0.2, -0.3, WEEPING))

@@ -30,7 +30,7 @@ _MAPPINGS = {
 }
 _TEXTS = ("language", "still", "and")
 
-_FACES = ("smile", "cry", "frown", "surprise")
+_FACES = ("smile", "laugh", "cry", "frown", "sad_face", "disgust", "surprise", "close_eyes")
 """Units of the face, which the felt emotion tells better."""
 
 _DEGREE_FROM = (0.35, 0.60)
