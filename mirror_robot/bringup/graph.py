@@ -71,6 +71,12 @@ MIRROR_IMAGE = Option(
     "mirror_image", TRUE,
     "move like a reflection (the person's right hand moves the robot's left), "
     "otherwise like a twin")
+MODE = Option(
+    "mode", "mimic",
+    "what the robot does about what it sees: 'mimic' copies it, 'respond' answers it, by "
+    "config/responses.yaml", ("mimic", "respond"))
+REMEMBER = Option(
+    "remember", FALSE, "keep what was seen and felt, without images, in a file on this machine")
 SIM = Option(
     "sim", "mujoco",
     "the robot: 'mujoco' simulates it, 'none' leaves it to a robot that is already there",
@@ -85,8 +91,8 @@ PARAMS_FILE = Option(
     "YAML file of further node parameters; they win over the options here")
 NAMESPACE = Option("namespace", "", "namespace of all nodes and topics, such as 'robot1'")
 
-OPTIONS = (SOURCE, ROBOT, MIMIC, MIRROR_IMAGE, SIM, HUMAN_SOURCE, USE_SIM_TIME, PARAMS_FILE,
-           NAMESPACE)
+OPTIONS = (SOURCE, ROBOT, MIMIC, MIRROR_IMAGE, MODE, REMEMBER, SIM, HUMAN_SOURCE, USE_SIM_TIME,
+           PARAMS_FILE, NAMESPACE)
 """All options of the loop."""
 
 RVIZ = Option("rviz", FALSE, "show robot, person and goal in RViz")
@@ -119,7 +125,8 @@ class NodeEntry:
 PERCEPTION = NodeEntry(
     "perception_node", {"source": SOURCE}, only_when=(HUMAN_SOURCE, "camera"))
 REP155 = NodeEntry("rep155_node", {}, only_when=(HUMAN_SOURCE, "rep155"))
-MIRROR = NodeEntry("mirror_node", {"robot": ROBOT, "mirror_image": MIRROR_IMAGE})
+MIRROR = NodeEntry("mirror_node", {
+    "robot": ROBOT, "mirror_image": MIRROR_IMAGE, "mode": MODE, "remember": REMEMBER})
 ACTUATION = NodeEntry("actuation_node", {"robot": ROBOT, "enabled_at_start": MIMIC})
 SIMULATION = NodeEntry("simulation_node", {"robot": ROBOT}, only_when=(SIM, "mujoco"))
 

@@ -35,7 +35,7 @@ exit codes: 0 fine, 1 something failed while running, 2 wrong use
 _RUN_EXAMPLES = """\
 The same nodes with the same parameters as `ros2 launch mirror_robot mirror.launch.py`, without the
 launch packages. What follows --ros-args goes to every node; name a node to mean only that one:
-  mirror_robot run --source 2 --ros-args -p perception_node:fps:=15.0 -r human/body:=/people/body
+  mirror_robot run --source 2 --ros-args -p perception_node:max_rate:=15.0 -r human/body:=/people/body
 
 To let a disarmed robot move, and to stop it:
   ros2 service call /actuation_node/enable std_srvs/srv/SetBool "{data: true}"
