@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ exit codes: 0 fine, 1 something failed while running, 2 wrong use
 _RUN_EXAMPLES = """\
 The same nodes with the same parameters as `ros2 launch mirror_robot mirror.launch.py`, without the
 launch packages. What follows --ros-args goes to every node; name a node to mean only that one:
-  mirror_robot run --source 2 --ros-args -p perception_node:max_rate:=15.0 -r human/body:=/people/body
+  mirror_robot run --source 2 --ros-args -p perception_node:max_rate:=15.0 -r image:=/camera/image
 
 To let a disarmed robot move, and to stop it:
   ros2 service call /actuation_node/enable std_srvs/srv/SetBool "{data: true}"
@@ -181,6 +182,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run_doctor(options.robot, options.camera, options.json)
     except KeyboardInterrupt:
         print("\nstopped")
+        return 0
+    except BrokenPipeError:
+        # `mirror_robot repertoire list | head`: whoever read has had enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

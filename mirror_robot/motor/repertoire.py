@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -167,13 +168,12 @@ def _bind_style(script: Script, number: int, retargeter: Retargeter,
                        duration_spread=script.tempo, first_is_mean=True)
 
 
-def bind_script(script: Script, model: RobotModel, seed: int = 0) -> MotorPrimitive | None:
-    """Return the primitive with which a robot makes a scripted movement.
+def bind_script(script: Script, retargeter: Retargeter, seed: int = 0) -> MotorPrimitive | None:
+    """Return the primitive with which the retargeter's robot makes a scripted movement.
 
     None when the robot has none of the joints that the movement is made with.
     """
-    random = np.random.default_rng(seed)
-    retargeter = Retargeter(model, mirror_image=False)
+    model, random = retargeter.model, np.random.default_rng(seed)
     styles = tuple(_bind_style(script, number, retargeter, random)
                    for number in range(len(script.styles)))
     weights = np.zeros((len(model.joint_names), 2))
@@ -225,7 +225,8 @@ def _bound(model: RobotModel, scripts: tuple[Script, ...], text: str,
     """Return the scripts' primitives, from the cache where they have been bound before."""
     profile = model.profile
     digest = hashlib.sha256("\0".join([
-        str(_CACHE_FORMAT), text, model.urdf,
+        # Without comments: xacro writes the path of the file into one.
+        str(_CACHE_FORMAT), text, ElementTree.canonicalize(model.urdf),
         repr((profile.chains, profile.face, model.rest.tolist()))]).encode()).hexdigest()
     kept = cache_folder() / "repertoire" / f"{profile.name}-{digest[:16]}.npz" if cache else None
     if kept is not None and kept.is_file():
@@ -235,7 +236,8 @@ def _bound(model: RobotModel, scripts: tuple[Script, ...], text: str,
                 return units
         except ValueError as error:
             _LOG.warning("%s; binding anew", error)
-    bound = [bind_script(script, model, seed) for seed, script in enumerate(scripts)]
+    retargeter = Retargeter(model, mirror_image=False)
+    bound = [bind_script(script, retargeter, seed) for seed, script in enumerate(scripts)]
     lacking = [script.name for script, unit in zip(scripts, bound) if unit is None]
     if lacking:
         _LOG.warning("%s has no joints for: %s", profile.name, ", ".join(lacking))
