@@ -177,6 +177,19 @@ def test_a_face_that_overtakes_the_body_does_not_make_the_units_forget(repertoir
     assert min(late[:10]) > 0.5, "no collapse from frame to frame"
 
 
+def test_a_robot_of_half_the_amplitude_moves_less_and_understands_as_much(repertoire):
+    mirror = MirrorSystem(repertoire, mirror_image=False, amplitude=0.5)
+    fired, highest = [], -np.inf
+    for frame, posture in enumerate(movement("arms_open")):
+        stamp = 10.0 + frame / 25.0
+        positions = mirror.see_body(body(stamp, posture)).positions
+        fired.append(mirror.understand(stamp).activation["arms_open"])
+        highest = max(highest, elevation(mirror.model.limb_directions(positions)[0]))
+    person = max(elevation(posture.limbs[0]) for posture in movement("arms_open"))
+    assert max(fired) > 0.75
+    assert highest < person - 0.3
+
+
 def test_the_smile_unit_rises_with_the_smile_of_the_clip(repertoire):
     mirror = MirrorSystem(repertoire)
     before, after = [], []

@@ -98,17 +98,22 @@ class MirrorSystem:
         Of the sentences.
     own_share : float
         0..1: weight of the robot's own state in what it feels.
+    amplitude : float
+        0..2: how far the robot goes where the person goes 1. What is understood is the movement
+        at its full size all the same.
     """
 
     def __init__(
         self, repertoire: Repertoire, *, mirror_image: bool = True,
         intentions: str | Path | None = None, metaphors: Metaphors | None = None,
-        language: str = "en", own_share: float = 0.2,
+        language: str = "en", own_share: float = 0.2, amplitude: float = 1.0,
     ) -> None:
         self.model: RobotModel = repertoire.model
         self.mirror_image = mirror_image
         self._own_share = own_share
         self._retargeter = Retargeter(self.model, mirror_image=mirror_image)
+        self._scaled = None if amplitude == 1.0 else Retargeter(
+            self.model, mirror_image=mirror_image, amplitude=amplitude)
         features = MotorFeatures(self.model)
         self._other = Recognizer(repertoire.units, features)
         self._self = Recognizer(repertoire.units, features)
@@ -136,6 +141,8 @@ class MirrorSystem:
         self._mouth_hidden = False
         self._understood = -np.inf
         self._retargeter.reset()
+        if self._scaled is not None:
+            self._scaled.reset()
         self._other.reset()
         self._neutral.reset()
         self._sense.reset()
@@ -164,7 +171,7 @@ class MirrorSystem:
         self._posture = posture
         result = self._retargeter.retarget(posture)
         self._body, self._body_stamp = result.positions, body.stamp
-        return result
+        return result if self._scaled is None else self._scaled.retarget(posture)
 
     def see_heading(self, heading: float) -> None:
         """Take in where the body faces [rad]: 0 at the camera, positive to the person's left."""

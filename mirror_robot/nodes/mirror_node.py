@@ -56,6 +56,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("delay", 0.0, "copy so much later; negative anticipates by the prediction (people "
               "answer a smile within 0.2 to 0.4 s)", "s", -0.5, 2.0, changeable=True),
     Parameter("language", "en", "of the narration", choices=known_languages()),
+    Parameter("amplitude", 1.0, "how far the robot goes where the person goes 1", "", 0.0, 2.0),
     Parameter("own_share", 0.2, "weight of the robot's own state in what it feels", "", 0.0, 1.0),
     Parameter("remember", False, "keep episodes of what people do and feel, in one file on this "
               "machine (`mirror_robot memory`)"),
@@ -92,7 +93,8 @@ class MirrorNode(Node):
         metaphors = load_metaphors(values.metaphors or None)
         self._mirror = MirrorSystem(
             repertoire, mirror_image=values.mirror_image, intentions=values.intentions or None,
-            metaphors=metaphors, language=values.language, own_share=values.own_share)
+            metaphors=metaphors, language=values.language, own_share=values.own_share,
+            amplitude=values.amplitude)
         self._acting = Acting(
             Performer(repertoire), metaphors, Vocabulary(repertoire.names, values.language),
             Responder(load_responses(values.responses or None)), mode=values.mode,
