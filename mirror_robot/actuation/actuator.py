@@ -211,11 +211,6 @@ class Actuator:
         return self.supervisor.state
 
     @property
-    def engaged(self) -> bool:
-        """Whether the robot moves or may move: from arming until it stands disarmed."""
-        return self._engaged
-
-    @property
     def measured(self) -> np.ndarray:
         """Latest measured positions (n,) [rad], NaN where none came."""
         return self._measured[0]

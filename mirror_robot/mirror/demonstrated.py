@@ -326,13 +326,6 @@ class Demonstrated:
         arrays = [value for value in self.__dict__.values() if isinstance(value, np.ndarray)]
         return sum(array.nbytes for array in (*arrays, *self.courses))
 
-    def with_fusion(self, fusion: Fusion) -> Demonstrated:
-        """Return the same with views fused otherwise."""
-        other = object.__new__(Demonstrated)
-        other.__dict__.update(self.__dict__)
-        other.fusion = fusion
-        return other
-
 
 @dataclass(frozen=True)
 class Heard:
