@@ -15,7 +15,8 @@ import pytest
 
 from mirror_robot.bringup.graph import OPTIONS
 from mirror_robot.console.doctor import FAULT, check_camera, check_python, check_robot
-from mirror_robot.console.main import main, make_parser
+from mirror_robot.console.main import COMMANDS, main, make_parser
+from mirror_robot.console.run import run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -77,9 +78,18 @@ def test_help_explains_every_option_with_examples(capsys):
         assert f"--{option.name.replace('_', '-')}" in text
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_subcommand_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as done:
+        main([name, "--help"])
+    assert done.value.code == 0
+    text = capsys.readouterr().out
+    assert f"usage: mirror_robot {name}" in text and len(text.splitlines()) > 6
+
+
 def test_the_options_of_run_are_those_of_the_launch_file():
-    values = vars(make_parser().parse_args(["run", "--mimic", "--source", "2"]))
-    assert values.pop("command") == "run"
+    values = vars(make_parser("run").parse_args(["run", "--mimic", "--source", "2"]))
+    assert values.pop("command") == "run" and values.pop("run") is run
     assert set(values) == {option.name for option in OPTIONS}
     assert values["mimic"] is True and values["source"] == "2"
 

@@ -3,22 +3,19 @@
 
 from __future__ import annotations
 
-import argparse
 from xml.etree import ElementTree
 
-import pytest
-
-from mirror_robot.body.description import DescriptionError
 from mirror_robot.body.drawing import draw_robot
 from mirror_robot.body.model import load_model
 from mirror_robot.body.profile import load_profile
-from mirror_robot.console.profile import add_profile, run_profile
+from mirror_robot.console.main import main
 
 
 def test_the_built_in_robot_is_recognised_from_its_description(tmp_path, capsys):
     known = load_profile("kagami")
     output = tmp_path / "found.yaml"
-    assert run_profile(known.description, "mine", output) == 0
+    assert main(["profile", str(known.description), "--name", "mine",
+                 "--output", str(output)]) == 0
     found = load_profile(output)
     assert {key: chain.joints for key, chain in found.chains.items()} == {
         key: chain.joints for key, chain in known.chains.items()}
@@ -35,28 +32,22 @@ def test_files_that_are_there_are_kept_unless_forced(tmp_path, capsys):
     urdf = load_profile("kagami").description
     output = tmp_path / "mine.yaml"
     output.write_text("precious")
-    assert run_profile(urdf, "mine", output) == 1
+    command = ["profile", str(urdf), "--name", "mine", "--output", str(output)]
+    assert main(command) == 1
     assert output.read_text() == "precious"
     assert "--force" in capsys.readouterr().out
-    assert run_profile(urdf, "mine", output, force=True) == 0
+    assert main([*command, "--force"]) == 0
     assert load_profile(output).name == "mine"
 
 
-def test_a_file_that_is_no_description_is_refused_with_its_name(tmp_path):
+def test_a_file_that_is_no_description_is_refused_with_its_name(tmp_path, capsys):
     path = tmp_path / "notes.urdf"
     path.write_text("hello")
-    with pytest.raises(DescriptionError, match=r"notes\.urdf is not valid XML"):
-        run_profile(path)
+    assert main(["profile", str(path)]) == 2
+    assert "notes.urdf is not valid XML" in capsys.readouterr().err
 
 
 def test_the_picture_colours_every_chain():
     picture = draw_robot(load_model("kagami"))
     for colour in ("#8a6d3b", "#c2185b", "#1565c0", "#2e7d32"):
         assert picture.count(f'stroke="{colour}"') >= 2
-
-
-def test_the_subcommand_takes_the_description():
-    parser = argparse.ArgumentParser()
-    add_profile(parser.add_subparsers(dest="command"))
-    options = parser.parse_args(["profile", "robot.urdf", "--name", "mine"])
-    assert (str(options.urdf), options.name) == ("robot.urdf", "mine")

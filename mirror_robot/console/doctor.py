@@ -1,8 +1,9 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""`mirror_robot doctor`: is everything here that the loop needs, and what to do if not."""
+"""Checks Python, libraries, ROS, models, rendering, camera and robot profile; says what to do."""
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import importlib.metadata
 import json
@@ -142,20 +143,28 @@ def check_robot(robot: str) -> Iterator[Check]:
         yield Check("robot", FAULT, str(error), "mend the profile or choose another --robot")
 
 
-def run_doctor(robot: str, camera: str, as_json: bool = False) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `mirror_robot doctor`."""
+    parser.add_argument("--robot", default="kagami", help="robot profile (default: kagami)")
+    parser.add_argument("--camera", default="0", metavar="DEVICE",
+                        help="camera number or device (default: 0)")
+    parser.add_argument("--json", action="store_true", help="answer as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
     """Run all checks and print them; return 1 when there is a fault, else 0."""
     groups = (check_python(), check_libraries(), check_modules(), check_models(),
-              check_rendering(), check_camera(camera), check_robot(robot))
+              check_rendering(), check_camera(options.camera), check_robot(options.robot))
     checks = []
     for group in groups:
         for check in group:
             checks.append(check)
-            if not as_json:
+            if not options.json:
                 print(f"{check.state:>5}  {check.subject}: {check.finding}", flush=True)
                 if check.advice:
                     print(f"       -> {check.advice}", flush=True)
     faults = sum(check.state == FAULT for check in checks)
-    if as_json:
+    if options.json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
         print("all that is needed is here" if not faults else

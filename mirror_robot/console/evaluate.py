@@ -1,8 +1,12 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""`mirror_robot evaluate`: figures for labelled recordings, learnt and told by the same code."""
+"""Learns from some labelled recordings and recognises the others, frame by frame.
+
+Prints accuracy against the fraction seen, calibration, unknown actions and confusions.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -38,10 +42,19 @@ def split(recordings: list[Recording]) -> tuple[list[Recording], list[Recording]
     return train, test
 
 
-def evaluate(data: Path, robot: str, output: Path) -> int:
-    """Print the figures, write them and a plot to `output`; return the exit code."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `mirror_robot evaluate`."""
+    parser.add_argument("data", type=Path, help="folder LABEL/*.bvh, or npz with frames, offsets, "
+                        "action, subject, action_names, joint_names")
+    parser.add_argument("--robot", default="kagami", help="robot profile (default: kagami)")
+    parser.add_argument("--output", type=Path, default=Path("output/evaluation"), metavar="FOLDER")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the figures, write them and a plot; return the exit code."""
+    robot, output = options.robot, options.output
     model = load_model(robot)
-    train, test = split(recordings_of(data, model))
+    train, test = split(recordings_of(options.data, model))
     learnt = Demonstrated([(recording.label, recording.points) for recording in train])
     right, error, confusion = accuracy(learnt, test, heard_at_fractions(learnt, test))
     print(f"{len(train)} recordings learnt from, {len(test)} tested, {len(learnt.names)} actions, "

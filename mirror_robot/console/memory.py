@@ -1,5 +1,8 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""`mirror_robot memory`: what is remembered of people - listed, searched, exported, erased."""
+"""What the robot remembers of people, if remembering is switched on (``remember:=true``).
+
+It is kept in one file on this machine and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,11 @@ from pathlib import Path
 from mirror_robot.mirror.memory import Episode, Memory
 
 
-def add_memory(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand and its options to the command line."""
-    memory = commands.add_parser(
-        "memory", help="what is remembered of people: list, search, export, erase",
-        description="What the robot remembers of people, if remembering is switched on (parameter "
-        "remember of mirror_node). It is kept in one file on this machine and nowhere else.")
-    memory.add_argument("--file", default=None, metavar="FILE",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `mirror_robot memory`."""
+    parser.add_argument("--file", default=None, metavar="FILE",
                         help="the memory (default: MIRROR_ROBOT_MEMORY, or below ~/.local/share)")
-    actions = memory.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="where it is kept, and of whom there is how much")
     search = actions.add_parser("search", help="episodes, the newest first")
     search.add_argument("words", nargs="*", help="that must occur")
@@ -34,7 +33,7 @@ def add_memory(commands: argparse._SubParsersAction) -> None:
     erase.add_argument("--all", action="store_true", help="erase everything")
 
 
-def run_memory(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Do what the options say; return the exit code.
 
     Raises

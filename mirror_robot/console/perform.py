@@ -1,5 +1,5 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""`mirror_robot perform "wave sadly"`: ask the running robot for a movement, in words."""
+"""Asks a running mirror_node for a movement in a mood, in the language of the node."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import argparse
 import sys
 import time
 
-
-def add_perform(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand and its options to the command line."""
-    perform = commands.add_parser(
-        "perform", help="ask the running robot for a movement, in words",
-        description="Asks a running mirror_node for a movement in a mood, such as \"wave sadly\", "
-        "\"bow a little shyly\", \"nod twice\" or \"stop\", in the language of the node.")
-    perform.add_argument("words", nargs="+", help="what to do, and how")
-    perform.add_argument("--namespace", default="", help="namespace of the robot, such as robot1")
-    perform.add_argument("--wait", type=float, default=10.0, metavar="S",
-                         help="how long to wait for the robot (default: 10)")
+EXAMPLES = """\
+examples:
+  mirror_robot perform wave sadly
+  mirror_robot perform "bow a little shyly"
+  mirror_robot perform nod twice
+  mirror_robot perform stop
+"""
 
 
-def run_perform(options: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `mirror_robot perform`."""
+    parser.add_argument("words", nargs="+", help="what to do, and how")
+    parser.add_argument("--namespace", default="", help="namespace of the robot, such as robot1")
+    parser.add_argument("--wait", type=float, default=10.0, metavar="S",
+                        help="how long to wait for the robot (default: 10)")
+
+
+def run(options: argparse.Namespace) -> int:
     """Publish the words and print the answer; return the exit code."""
     import rclpy
     from rclpy.qos import QoSProfile

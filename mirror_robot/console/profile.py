@@ -1,5 +1,10 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""`mirror_robot profile`: a first profile for somebody's own robot, and what was recognised."""
+"""Writes a first profile for a robot of one's own.
+
+It finds arms, head and torso in a description (URDF, xacro or MJCF) by names and kinematics, writes
+a profile that a person can read and correct, says what it is unsure of, and draws the robot with
+its chains coloured.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +12,8 @@ import argparse
 from pathlib import Path
 
 
-def add_profile(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand `profile`."""
-    parser = commands.add_parser(
-        "profile", help="write a profile for a robot from its URDF",
-        description="Finds arms, head and torso in a robot description (URDF, xacro or MJCF) by "
-        "names and kinematics, writes a profile that a person can read and correct, says what it "
-        "is unsure of, and draws the robot with its chains coloured.")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `mirror_robot profile`."""
     parser.add_argument("urdf", type=Path, help="the robot's URDF, xacro or MJCF file")
     parser.add_argument("--name", help="the robot's name (default: as in the description)")
     parser.add_argument("--output", type=Path, metavar="FILE",
@@ -22,21 +22,20 @@ def add_profile(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--force", action="store_true", help="write over files that are there")
 
 
-def run_profile(
-    urdf: Path, name: str | None = None, output: Path | None = None, force: bool = False,
-) -> int:
+def run(options: argparse.Namespace) -> int:
     """Write profile and picture, print what was found; return the exit code (0 fine, 1 not)."""
     from mirror_robot.body.discovery import discover_profile
     from mirror_robot.body.drawing import draw_robot
     from mirror_robot.body.model import load_model
-    discovery = discover_profile(urdf, name)
+    discovery = discover_profile(options.urdf, options.name)
+    output = options.output
     if output is None:
         title = next(line for line in discovery.profile_yaml.splitlines()
                      if line.startswith("name: "))
-        output = Path(f"{name or title.removeprefix('name: ').strip(chr(39))}.yaml")
+        output = Path(f"{options.name or title.removeprefix('name: ').strip(chr(39))}.yaml")
     picture = output.with_suffix(".svg")
     for path in (output, picture):
-        if path.exists() and not force:
+        if path.exists() and not options.force:
             print(f"{path} is there already; --force writes over it, --output names another file")
             return 1
     output.write_text(discovery.profile_yaml, encoding="utf-8")

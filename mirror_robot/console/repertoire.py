@@ -1,8 +1,12 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""`mirror_robot repertoire`: what the robot can do and recognise, and what it was taught."""
+"""What the robot can do and so recognise: built in, and taught.
+
+list | show NAME | rename NAME NEW | forget NAME | export FILE | import FILE
+"""
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +17,16 @@ from mirror_robot.motor.script import RepertoireError, read_scripts
 from mirror_robot.motor.shown import Shown, load_shown, load_shown_or_last, save_shown, shown_path
 from mirror_robot.resources import share_file
 
-ACTIONS = ("list", "show", "rename", "forget", "export", "import")
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `mirror_robot repertoire`."""
+    parser.add_argument(
+        "action", choices=("list", "show", "rename", "forget", "export", "import"))
+    parser.add_argument("name", nargs="?", default="", help="of a unit, or a file")
+    parser.add_argument("other", nargs="?", default="", help="the new name")
+    parser.add_argument("--robot", default="kagami", help="whose body to show (default: kagami)")
+    parser.add_argument("--output", default="", help="picture of show (default: NAME.png)")
+    parser.add_argument("--file", default="", help="what was taught (default: the user's own)")
 
 
 def _named(movements: tuple[Shown, ...], name: str) -> Shown:
@@ -69,16 +82,16 @@ def _show(name: str, movements: tuple[Shown, ...], robot: str, output: Path) -> 
           f"styles {', '.join(s.name for s in unit.styles)}; picture in {output}")
 
 
-def repertoire(action: str, name: str = "", other: str = "", *, file: str = "",
-               robot: str = "kagami", output: str = "") -> int:
-    """Carry out one of `ACTIONS`; return the exit code.
+def run(options: argparse.Namespace) -> int:
+    """Carry out the action; return the exit code.
 
     Raises
     ------
     RepertoireError
         If a name is not known, or a file is damaged: nothing is changed then.
     """
-    path = Path(file).expanduser() if file else shown_path()
+    action, name, other = options.action, options.name, options.other
+    path = Path(options.file).expanduser() if options.file else shown_path()
     if action != "list" and not name:
         raise RepertoireError(f"repertoire {action} needs "
                               + ("a file" if action in ("export", "import") else "a name"))
@@ -86,7 +99,7 @@ def repertoire(action: str, name: str = "", other: str = "", *, file: str = "",
     if action == "list":
         _list(movements)
     elif action == "show":
-        _show(name, movements, robot, Path(output or f"{name}.png"))
+        _show(name, movements, options.robot, Path(options.output or f"{name}.png"))
     elif action == "rename":
         old = _named(movements, name)
         if any(movement.name == other for movement in movements):

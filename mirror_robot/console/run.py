@@ -1,19 +1,50 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""`mirror_robot run`: the loop as processes, until Ctrl-C or until one of them ends."""
+"""Starts perception, mirror, actuation and the simulated robot, each as a process, until Ctrl-C.
+
+A node that ends takes the others with it.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
 
-from mirror_robot.bringup.graph import nodes_to_start
+from mirror_robot.bringup.graph import OPTIONS, Option, nodes_to_start
 from mirror_robot.bringup.processes import Processes
 
+EXAMPLES = """\
+The same nodes with the same parameters as `ros2 launch mirror_robot mirror.launch.py`, without the
+launch packages. What follows --ros-args goes to every node; name a node to mean only that one:
+  mirror_robot run --source 2 --ros-args -p perception_node:max_rate:=15.0 -r image:=/camera/image
 
-def run(values: Mapping[str, Any], ros_arguments: Sequence[str] = ()) -> int:
-    """Run the loop with option values as `read_options` returns them; return the exit code.
+To let a disarmed robot move, and to stop it:
+  ros2 service call /actuation_node/enable std_srvs/srv/SetBool "{data: true}"
+  ros2 service call /actuation_node/stop std_srvs/srv/Trigger
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the launch file as those of `mirror_robot run`."""
+    for option in OPTIONS:
+        _add_option(parser, option)
+
+
+def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
+    flag = "--" + option.name.replace("_", "-")
+    if option.switch:
+        parser.add_argument(
+            flag, dest=option.name, action=argparse.BooleanOptionalAction,
+            default=option.read(option.default), help=option.description)
+        return
+    parser.add_argument(
+        flag, dest=option.name, default=option.default, choices=option.choices or None,
+        metavar=None if option.choices else option.name.upper(),
+        help=option.description + (f" (default: {option.default})" if option.default else ""))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the loop; return the exit code.
 
     Returns
     -------
@@ -21,10 +52,10 @@ def run(values: Mapping[str, Any], ros_arguments: Sequence[str] = ()) -> int:
         0 after Ctrl-C or SIGTERM, and when a node ends of its own accord with 0; 1 when a node
         fails, which is said by name.
     """
-    starts = nodes_to_start(values)
+    starts = nodes_to_start({option.name: getattr(options, option.name) for option in OPTIONS})
     with Processes() as processes:
         for start in starts:
-            processes.start(start.name, start.command(ros_arguments))
+            processes.start(start.name, start.command(options.ros_arguments))
         print(f"mirror_robot: {', '.join(start.name for start in starts)} started; "
               "Ctrl-C ends them.", flush=True)
         try:

@@ -1,8 +1,13 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""`mirror_robot teach NAME`: show a movement, name it, and it becomes a unit of the repertoire."""
+"""Learns a movement that is shown and named: it becomes a unit of the repertoire.
+
+It is shown on human/body (a running `mirror_robot run`, or a bag that is played), in a video or in
+a BVH file; what it will be confused with is said.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mirror_robot.body.model import load_model
 from mirror_robot.human.posture import HumanPosture, posture_from_landmarks
+from mirror_robot.mirror.telling_apart import confusions
+from mirror_robot.motor.repertoire import load_repertoire
 from mirror_robot.motor.shown import (
     Shown,
     bind_shown,
@@ -20,6 +28,21 @@ from mirror_robot.motor.shown import (
     save_shown,
     shown_path,
 )
+
+_COUNTDOWN = 3  # [s]
+_LONGEST = 30.0  # of a lesson [s]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `mirror_robot teach`."""
+    parser.add_argument("name", help="of the movement: lower-case letters, digits and _")
+    parser.add_argument("--source", default="", metavar="FILE",
+                        help="video or BVH file instead of what is seen live")
+    parser.add_argument("--repetitions", type=int, default=3, metavar="N",
+                        help="how often it will be shown live (default: 3)")
+    parser.add_argument("--meaning", default="", help="what it does, for the narration")
+    parser.add_argument("--robot", default="kagami", help="robot profile (default: kagami)")
+    parser.add_argument("--file", default="", help="where it is kept (default: the user's own)")
 
 
 def postures_of(source: Path, progress: Callable[[str], None] = print) -> list[HumanPosture]:
@@ -124,24 +147,20 @@ def live_postures(repetitions: int, countdown: int, longest: float) -> list[Huma
         rclpy.try_shutdown()
 
 
-def teach(name: str, source: str = "", repetitions: int = 3, meaning: str = "",
-          robot: str = "kagami", file: str = "", countdown: int = 3, longest: float = 30.0) -> int:
+def run(options: argparse.Namespace) -> int:
     """Learn a movement, say with what it will be confused, store it; return the exit code."""
-    from mirror_robot.body.model import load_model
-    from mirror_robot.mirror.telling_apart import confusions
-    from mirror_robot.motor.repertoire import load_repertoire
-
-    path = Path(file).expanduser() if file else shown_path()
+    name, source, robot = options.name, options.source, options.robot
+    path = Path(options.file).expanduser() if options.file else shown_path()
     known = load_shown_or_last(path)
     check_name(name)  # before anybody moves
     postures = (postures_of(Path(source).expanduser()) if source
-                else live_postures(repetitions, countdown, longest))
-    shown = cut(postures)[:repetitions] if not source else cut(postures)
+                else live_postures(options.repetitions, _COUNTDOWN, _LONGEST))
+    shown = cut(postures)[:options.repetitions] if not source else cut(postures)
     if not shown:
         print("error: no movement was seen; move from rest to rest, arms in sight",
               file=sys.stderr)
         return 1
-    movement = Shown(name, tuple(shown), meaning or name.replace("_", " "))
+    movement = Shown(name, tuple(shown), options.meaning or name.replace("_", " "))
     model = load_model(robot)
     unit = bind_shown(movement, model)
     if unit is None:
