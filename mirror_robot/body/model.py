@@ -21,8 +21,9 @@ from mirror_robot.body.description import (
     read_description,
 )
 from mirror_robot.body.platform import Platform
-from mirror_robot.body.profile import ProfileError, RobotProfile, choices, load_profile
+from mirror_robot.body.profile import ProfileError, RobotProfile, load_profile
 from mirror_robot.human.posture import SIDES, HumanPosture
+from mirror_robot.tables import choices
 
 _ARM_POINTS = ("shoulder", "elbow", "wrist", "tip")
 

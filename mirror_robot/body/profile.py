@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import yaml
 
 from mirror_robot.body.description import DescriptionError, package_file
 from mirror_robot.resources import share_file, share_folders
+from mirror_robot.tables import Checks, choices
 
 ACTION_UNITS = ("AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12", "AU14", "AU15",
                 "AU17", "AU20", "AU23", "AU24", "AU25", "AU26", "AU43")
@@ -30,6 +30,10 @@ _JOINT_LIMITS = ("velocity", "acceleration", "jerk")
 
 class ProfileError(ValueError):
     """A profile that cannot be used; names the key, the value and the valid choices."""
+
+
+_check = Checks(ProfileError)
+_mapping, _number, _names = _check.mapping, _check.number, _check.names
 
 
 @dataclass(frozen=True)
@@ -133,13 +137,6 @@ class RobotProfile:
         return tuple(dict.fromkeys([*named, *self.face, *fingers]))
 
 
-def choices(wrong: str, valid: Iterable[str]) -> str:
-    """Return a hint for a wrong name: the nearest valid one, then all of them."""
-    valid = sorted(valid)
-    near = difflib.get_close_matches(wrong, valid, n=1)
-    return (f"did you mean {near[0]!r}? " if near else "") + f"valid: {', '.join(valid)}"
-
-
 def known_robots() -> tuple[str, ...]:
     """Return the names of the profiles that come with the package."""
     for folder in share_folders():
@@ -174,29 +171,6 @@ def load_profile(robot: str | Path) -> RobotProfile:
         return _profile(content, path)
     except ProfileError as error:
         raise ProfileError(f"{path}: {error}") from None
-
-
-def _mapping(value: Any, where: str, valid: Iterable[str] | None = None) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ProfileError(f"{where} must be a mapping, not {value!r}")
-    for key in value:
-        if valid is not None and key not in valid:
-            raise ProfileError(f"{where} has no key {key!r}; {choices(str(key), valid)}")
-    return value
-
-
-def _number(value: Any, where: str, low: float = float("-inf"), high: float = float("inf")):
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ProfileError(f"{where} must be a number from {low} to {high}, not {value!r}")
-    return float(value)
-
-
-def _names(value: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ProfileError(f"{where} must be a list of names, not {value!r}")
-    if len(set(value)) != len(value):
-        raise ProfileError(f"{where} names a joint twice: {value}")
-    return tuple(value)
 
 
 def _profile(content: Any, path: Path) -> RobotProfile:

@@ -1,9 +1,9 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """Writes a first profile for a robot of one's own.
 
-It finds arms, head and torso in a description (URDF, xacro or MJCF) by names and kinematics, writes
-a profile that a person can read and correct, says what it is unsure of, and draws the robot with
-its chains coloured.
+It finds arms, head and torso in a description (URDF, xacro or MJCF) by names and kinematics,
+writes a profile that a person can read and correct, says what it is unsure of, and draws the robot
+with its chains coloured.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mirror_robot.body.profile import choices
 from mirror_robot.motor.script import RepertoireError, read_scripts
 from mirror_robot.motor.shown import Shown, load_shown, load_shown_or_last, save_shown, shown_path
 from mirror_robot.resources import share_file
+from mirror_robot.tables import choices
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

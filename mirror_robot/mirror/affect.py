@@ -26,9 +26,9 @@ import numpy as np
 
 from mirror_robot.body.face import face_drive
 from mirror_robot.body.model import RobotModel
-from mirror_robot.body.profile import choices
 from mirror_robot.mirror.effort import EffortSense
 from mirror_robot.motor.primitive import MotorPrimitive
+from mirror_robot.tables import choices
 
 
 @dataclass(frozen=True)

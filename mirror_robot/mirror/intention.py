@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from mirror_robot.body.profile import choices
 from mirror_robot.mirror.affect import Affect
 from mirror_robot.resources import share_file
+from mirror_robot.tables import Checks, choices
 
 NONE = "none"
 """Nobody intends anything: all that is seen is background."""
@@ -34,6 +34,10 @@ _INCIDENTAL_UNKNOWN = 0.8
 
 class IntentionTableError(ValueError):
     """A table of intentions that cannot be used; says where, and what would be right."""
+
+
+_check = Checks(IntentionTableError)
+_mapping = _check.mapping
 
 
 @dataclass(frozen=True)
@@ -212,15 +216,6 @@ def _rule(rule: Any, where: str, names: tuple[str, ...]) -> _Rule:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _mapping(value: Any, where: str, valid: Sequence[str] | None = None) -> Mapping[Any, Any]:
-    if not isinstance(value, Mapping):
-        raise IntentionTableError(f"{where} must be a mapping, not {value!r}")
-    for key in value:
-        if valid is not None and key not in valid:
-            raise IntentionTableError(f"{where} has no key {key!r}; {choices(str(key), valid)}")
-    return value
 
 
 def _numbers(

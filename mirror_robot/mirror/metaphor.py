@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from mirror_robot.body.profile import choices
 from mirror_robot.mirror.affect import Affect, BodyExpression
 from mirror_robot.mirror.manner import ADDED, COLOUR, MULTIPLIED, Manner
 from mirror_robot.resources import share_file
+from mirror_robot.tables import Checks
 
 FEELINGS = ("valence", "arousal", "dominance")
 ASPECTS = ("head_pitch", "torso_pitch", "lean", "openness", "raised", "speed", "strong", "sudden",
@@ -37,6 +37,10 @@ _MEANT = 0.25
 
 class MetaphorTableError(ValueError):
     """A table of metaphors that cannot be used; says where, and what would be right."""
+
+
+_check = Checks(MetaphorTableError)
+_mapping, _number, _numbers = _check.mapping, _check.number, _check.numbers
 
 
 @dataclass(frozen=True)
@@ -230,25 +234,3 @@ def _metaphor(name: str, entry: Any) -> Metaphor:
                         for key in FEELINGS])
     return Metaphor(name, str(entry["source"]), weights, MappingProxyType(seen),
                     MappingProxyType(shown), colour)
-
-
-def _mapping(value: Any, where: str, valid: Sequence[str] | None = None) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise MetaphorTableError(f"{where} must be a mapping, not {value!r}")
-    for key in value:
-        if valid is not None and key not in valid:
-            raise MetaphorTableError(f"{where} has no key {key!r}; {choices(str(key), valid)}")
-    return value
-
-
-def _number(value: Any, where: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise MetaphorTableError(
-            f"{where} must be a number from {low:g} to {high:g}, not {value!r}")
-    return float(value)
-
-
-def _numbers(value: Any, where: str, count: int, low: float, high: float) -> list[float]:
-    if not isinstance(value, list) or len(value) != count:
-        raise MetaphorTableError(f"{where} must be a list of {count} numbers, not {value!r}")
-    return [_number(item, where, low, high) for item in value]

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from mirror_robot.body.profile import choices
 from mirror_robot.mirror.affect import EMOTIONS, MOODS, Affect, Mood, describe
 from mirror_robot.mirror.intention import NONE, UNKNOWN, Intention, base_name
 from mirror_robot.resources import share_folders
+from mirror_robot.tables import choices
 
 _SIDES = {"left": "right", "right": "left", "both": "both"}
 _FIELDS: Mapping[str, frozenset[str]] = {

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from mirror_robot.body.profile import choices
 from mirror_robot.mirror.affect import EMOTIONS, MOODS, expression
 from mirror_robot.mirror.narration import Understanding
 from mirror_robot.resources import share_file
+from mirror_robot.tables import Checks, choices
 
 _CLEAR = 0.45
 """Probability from which an emotion is answered ..."""
@@ -25,6 +25,10 @@ _FADED = 0.30
 
 class ResponseTableError(ValueError):
     """A table of responses that cannot be used; says where, and what would be right."""
+
+
+_check = Checks(ResponseTableError)
+_mapping, _number, _names = _check.mapping, _check.number, _check.names
 
 
 @dataclass(frozen=True)
@@ -242,25 +246,3 @@ def _response(name: str, entry: Any) -> Response:
 def _face(value: Any, where: str) -> dict[str, float]:
     return {str(emotion): _number(number, f"{where}.{emotion}", 0.0, 1.0)
             for emotion, number in _mapping(value, where, EMOTIONS).items()}
-
-
-def _names(value: Any, where: str) -> list[str]:
-    if not isinstance(value, list):
-        raise ResponseTableError(f"{where} must be a list of names, not {value!r}")
-    return [str(name) for name in value]
-
-
-def _mapping(value: Any, where: str, valid: Sequence[str] | None = None) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ResponseTableError(f"{where} must be a mapping, not {value!r}")
-    for key in value:
-        if valid is not None and key not in valid:
-            raise ResponseTableError(f"{where} has no key {key!r}; {choices(str(key), valid)}")
-    return value
-
-
-def _number(value: Any, where: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ResponseTableError(
-            f"{where} must be a number from {low:g} to {high:g}, not {value!r}")
-    return float(value)

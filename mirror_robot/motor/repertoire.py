@@ -19,7 +19,6 @@ import numpy as np
 
 from mirror_robot.body.face import face_positions
 from mirror_robot.body.model import RobotModel
-from mirror_robot.body.profile import choices
 from mirror_robot.body.retargeting import Retargeter
 from mirror_robot.human.posture import HumanPosture
 from mirror_robot.motor.primitive import (
@@ -39,6 +38,7 @@ from mirror_robot.motor.script import (
 )
 from mirror_robot.motor.shown import bind_shown, load_shown_or_last, shown_path
 from mirror_robot.resources import cache_folder, share_file
+from mirror_robot.tables import choices
 
 __all__ = ["Repertoire", "RepertoireError", "bind_script", "load_repertoire"]
 

@@ -10,7 +10,7 @@ sampled with the variation that people show and then re-lived by a body
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from mirror_robot.body.profile import ACTION_UNITS, choices
+from mirror_robot.body.profile import ACTION_UNITS
+from mirror_robot.tables import Checks
 
 FORMAT = 1
 CHANNELS = ("body", "head", "face")
@@ -34,6 +35,10 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 class RepertoireError(ValueError):
     """A repertoire that cannot be used; names the key, the value and the valid choices."""
+
+
+_check = Checks(RepertoireError)
+_mapping, _number, _numbers, _choice = _check.mapping, _check.number, _check.numbers, _check.choice
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ def parse_scripts(content: Any) -> tuple[Script, ...]:
         raise RepertoireError(f"format must be {FORMAT}, not {content.get('format')!r}")
     postures = {str(name): _arm(value, f"postures.{name}", {}) for name, value in
                 _mapping(content.get("postures") or {}, "postures").items()}
-    units = _mapping(content.get("units"), "units")
+    units = _mapping(content.get("units"), "units", filled=True)
     scripts: list[Script] = []
     for name, value in units.items():
         scripts += _unit(name, value, postures)
@@ -168,38 +173,11 @@ def parse_scripts(content: Any) -> tuple[Script, ...]:
     return tuple(scripts)
 
 
-def _mapping(value: Any, where: str, valid: Iterable[str] | None = None) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping) or not value:
-        raise RepertoireError(f"{where} must be a mapping that is not empty, not {value!r}")
-    for key in value:
-        if valid is not None and key not in valid:
-            raise RepertoireError(f"{where} has no key {key!r}; {choices(str(key), valid)}")
-    return value
-
-
-def _number(value: Any, where: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise RepertoireError(f"{where} must be a number from {low:g} to {high:g}, not {value!r}")
-    return float(value)
-
-
-def _numbers(value: Any, where: str, count: int, low: float, high: float) -> list[float]:
-    if not isinstance(value, list) or len(value) != count:
-        raise RepertoireError(f"{where} must be a list of {count} numbers, not {value!r}")
-    return [_number(item, where, low, high) for item in value]
-
-
-def _choice(value: Any, where: str, valid: Iterable[str]) -> str:
-    if value not in valid:
-        raise RepertoireError(f"{where} is {value!r}; {choices(str(value), valid)}")
-    return value
-
-
 def _arm(value: Any, where: str, postures: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return an arm (3, 2) as elevation and azimuth to the outside [rad] per limb."""
     if isinstance(value, str):
         return postures[_choice(value, where, tuple(postures))]
-    value = _mapping(value, where, _ARM_KEYS)
+    value = _mapping(value, where, _ARM_KEYS, filled=True)
     rows = np.full((3, 2), np.nan)
     for row, key in enumerate(_ARM_KEYS):
         if key in value:
@@ -246,7 +224,7 @@ def _unit(name: Any, value: Any, postures: Mapping[str, np.ndarray]) -> list[Scr
             side, ("left_arm", "right_arm"))
         styles = tuple(
             _style(str(key), style, f"{where}.styles.{key}", side, postures)
-            for key, style in _mapping(value["styles"], f"{where}.styles").items())
+            for key, style in _mapping(value["styles"], f"{where}.styles", filled=True).items())
         scripts.append(Script(
             name=f"{name}_{side}" if side else name, action=name, side=side,
             meaning=str(value.get("meaning", name.replace("_", " "))),
@@ -270,7 +248,7 @@ def _matters(value: Any, where: str, styles: tuple[Style, ...], arms: tuple[str,
     if value is None:
         return weights
     parts = ("arm", "other_arm", "torso", "head", "face")
-    for key, entry in _mapping(value, where, parts).items():
+    for key, entry in _mapping(value, where, parts, filled=True).items():
         if isinstance(entry, list):
             pair = tuple(_numbers(entry, f"{where}.{key}", 2, 0.0, 1.0))
         else:
