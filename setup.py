@@ -50,6 +50,7 @@ setup(
             "mirror_node = mirror_robot.nodes.mirror_node:main",
             "actuation_node = mirror_robot.nodes.actuation_node:main",
             "sharing_node = mirror_robot.nodes.sharing_node:main",
+            "rviz_node = mirror_robot.nodes.rviz_node:main",
             "simulation_node = mirror_robot.nodes.simulation_node:main",
         ],
     },

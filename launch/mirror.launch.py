@@ -10,7 +10,8 @@ from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from mirror_robot.body.model import load_model
+from mirror_robot.body.description import parse_description, root_link
+from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.bringup.graph import (
     OPTIONS,
     RVIZ,
@@ -41,19 +42,24 @@ def node_action(start: NodeStart) -> Node:
         on_exit=EmitEvent(event=Shutdown(reason=f"{start.name} has ended")))
 
 
-def robot_state_publisher(values: dict) -> Node:
-    description = load_model(values["robot"]).urdf
+def robot_state_publisher(values: dict, model: RobotModel) -> Node:
     return Node(
         package="robot_state_publisher", executable="robot_state_publisher",
         namespace=values["namespace"], output="screen",
-        parameters=[{"robot_description": description, "use_sim_time": values["use_sim_time"]}])
+        parameters=[{"robot_description": model.urdf, "use_sim_time": values["use_sim_time"]}])
 
 
-def rviz(values: dict) -> Node:
-    return Node(
-        package="rviz2", executable="rviz2", namespace=values["namespace"], output="log",
-        arguments=["-d", str(share_file("config/mirror.rviz"))],
-        parameters=[{"use_sim_time": values["use_sim_time"]}])
+def rviz(values: dict, model: RobotModel) -> list[Node]:
+    """Return RViz, looking from the robot's root, and the node that publishes what it needs."""
+    root = root_link(parse_description(model.urdf, str(model.profile.description)))
+    time = {"use_sim_time": values["use_sim_time"]}
+    return [
+        Node(package="rviz2", executable="rviz2", namespace=values["namespace"], output="log",
+             arguments=["-d", str(share_file("config/mirror.rviz")), "-f", root],
+             parameters=[time]),
+        Node(package=PACKAGE, executable="rviz_node", name="rviz_node",
+             namespace=values["namespace"], parameters=[{"robot": values["robot"], **time}],
+             output="screen", ros_arguments=["--enclave", f"/{PACKAGE}/rviz_node"])]
 
 
 def start(context: LaunchContext) -> list:
@@ -62,9 +68,10 @@ def start(context: LaunchContext) -> list:
     values = read_options(texts, ARGUMENTS)
     actions = [node_action(node) for node in nodes_to_start(values)]
     if values["rviz"]:
-        actions.append(rviz(values))
+        model = load_model(values["robot"])
+        actions += rviz(values, model)
         if values["sim"] != "none":  # a robot that is already there publishes its own frames
-            actions.append(robot_state_publisher(values))
+            actions.append(robot_state_publisher(values, model))
     return actions
 
 

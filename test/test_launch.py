@@ -120,8 +120,14 @@ def test_launch_file_and_console_start_the_same(describe):
 
 def test_rviz_is_started_only_when_asked_for(describe):
     entities = describe("mirror.launch.py")
-    packages = [action.named["package"] for action in start(entities, rviz="true")]
+    actions = start(entities, rviz="true", namespace="robot1")
+    packages = [action.named["package"] for action in actions]
     assert packages.count("rviz2") == packages.count("robot_state_publisher") == 1
+    executables = [action.named["executable"] for action in actions]
+    assert executables.count("rviz_node") == 1
+    rviz = actions[executables.index("rviz2")]
+    assert rviz.named["arguments"][-2:] == ["-f", "base_link"]  # the robot's own root link
+    assert {action.named["namespace"] for action in actions} == {"robot1"}
     assert {action.named["package"] for action in start(entities)} == {"mirror_robot"}
 
 

@@ -332,7 +332,8 @@ class MirrorSystem:
         chain = self.model.profile.chains.get(f"{side}_arm")
         if chain is None:
             return None
-        return self.model.points(prediction.mean[-1])[chain.links["wrist"]]
+        place = self.model.points(prediction.mean[-1])[chain.links["wrist"]]
+        return self.model.base.T @ place  # the root link's axes may not be the body frame's
 
 
 def _by_channel(activation: Activation, seen: set[str]) -> Mapping[str, Mapping[str, float]]:
