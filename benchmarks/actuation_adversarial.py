@@ -169,27 +169,60 @@ def loop_cost(count: int, ticks: int = 3000) -> np.ndarray:
     return costs[100:]
 
 
-def following(amplitude: float, frequency: float, delay: float) -> tuple[float, float]:
-    """Return lag [s] and overshoot (of the amplitude) behind a sine, seen 25 times a second."""
+FREQUENCIES = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+"""Of the sines that are followed [Hz]; people wave at 1 to 2.5."""
+
+
+def following(
+    frequency: float, delay: float, acceleration: float, jerk: float, rate: float = 25.0,
+) -> tuple[float, float, float, float]:
+    """Return how a joint follows a sine that its limits allow, as gate and estimator pass it on.
+
+    Parameters
+    ----------
+    frequency : float
+        [Hz]
+    delay : float
+        Age of each sample when it arrives [s].
+    acceleration, jerk : float
+        Limits of the joint [rad/s^2], [rad/s^3]; the sine takes 70 % of them, 0.5 rad at most.
+    rate : float
+        Samples in a second [Hz].
+
+    Returns
+    -------
+    amplitude : float
+        Of the sine [rad].
+    gain : float
+        Amplitude of the joint at this frequency, relative to that of the sine.
+    overshoot : float
+        How far the joint goes beyond the sine's turning points, relative to its amplitude.
+    lag : float
+        Delay at this frequency [s].
+    """
+    omega = 2.0 * np.pi * frequency
+    amplitude = min(0.5, 0.7 * acceleration / omega**2, 0.7 * jerk / omega**3)
     limits = JointLimits(("joint",), *(np.array([value]) for value in (
-        -2.0, 2.0, 7.0, 25.0, 300.0)))
+        -2.0, 2.0, 7.0, acceleration, jerk)))
     estimator, shaper = TargetEstimator(1), Shaper(limits, PERIOD)
     shaper.start(np.zeros(1))
-    times = PERIOD * np.arange(2000)
-    wanted = amplitude * np.sin(2.0 * np.pi * frequency * times)
-    noise, moved = np.random.default_rng(2).normal(0.0, 0.005, len(times)), np.zeros(len(times))
-    behind = round(delay / PERIOD)
+    # A whole number of periods of all the frequencies, after the beginning has faded.
+    times = PERIOD * np.arange(round(12.0 / PERIOD))
+    late = times >= 4.0
+    wanted, moved = amplitude * np.sin(omega * times), np.zeros(len(times))
+    behind, every = round(delay / PERIOD), round(1.0 / (rate * PERIOD))
     for tick in range(behind, len(times)):
-        if tick % 4 == 0:
+        if tick % every == 0:
             seen = tick - behind
-            estimator.add(Targets(times[seen], np.zeros(1, int),
-                                  wanted[seen:seen + 1] + noise[seen]), times[tick])
+            estimator.add(Targets(times[seen], np.zeros(1, int), wanted[seen:seen + 1]),
+                          times[tick])
         known = np.isfinite(estimator.heard)
-        p, v, a = estimator.at(times[tick])
+        # The command that is sent now is to be reached when the next one is sent.
+        p, v, a = estimator.at(times[tick] + 0.02)
         moved[tick] = shaper.step(np.where(known, p, np.nan), v, a).position[0]
-    errors = [np.mean((moved[200:] - wanted[200 - lag:len(wanted) - lag])**2)
-              for lag in range(50)]
-    return PERIOD * int(np.argmin(errors)), moved[200:].max() / amplitude - 1.0
+    response = 2j * np.mean((moved * np.exp(-1j * omega * times))[late]) / amplitude
+    return (amplitude, float(abs(response)), float(np.abs(moved[late]).max() / amplitude - 1.0),
+            float(-np.angle(response) / omega % (1.0 / frequency)))
 
 
 def main() -> int:
@@ -209,11 +242,13 @@ def main() -> int:
     for count in (20, 60):
         p50, p99 = np.percentile(loop_cost(count), (50, 99)) * 1e3
         print(f"loop with {count} joints, CPU time: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
-    for amplitude, frequency in ((0.5, 0.5), (0.3, 1.0)):
-        for delay in (0.0, 0.07):
-            lag, overshoot = following(amplitude, frequency, delay)
-            print(f"sine {frequency} Hz of {amplitude} rad, seen at 25 Hz {delay * 1e3:.0f} ms "
-                  f"late: lag {lag * 1e3:.0f} ms, overshoot {overshoot:.0%}")
+    print("sines seen at 25 Hz, 70 ms late: gain, overshoot, lag")
+    for acceleration, jerk in ((40.0, 1500.0), (25.0, 300.0)):
+        print(f"  {acceleration:g} rad/s^2, {jerk:g} rad/s^3")
+        for frequency in FREQUENCIES:
+            amplitude, gain, overshoot, lag = following(frequency, 0.07, acceleration, jerk)
+            print(f"    {frequency:4.2f} Hz, {amplitude:.3f} rad: {gain:.2f}, "
+                  f"{overshoot:+.0%}, {lag * 1e3:.0f} ms")
     return int(worst.violations > 0)
 
 

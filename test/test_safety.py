@@ -176,7 +176,8 @@ def test_several_periods_at_a_time_lead_to_the_same_motion_as_one_by_one(ratio):
                     world.robot = command.positions[0]
                     path.append(world.actuator.shaper.motion.position)
         paths.append(path)
-    np.testing.assert_allclose(paths[0], paths[1], atol=0.02)
+    # A period of the loop at the speed of this target.
+    np.testing.assert_allclose(paths[0], paths[1], atol=0.01 * 5.0)
     assert abs(paths[0][-1][0]) > 0.3
     assert not world.actuator.faults
 

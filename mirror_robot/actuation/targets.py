@@ -146,14 +146,15 @@ class TargetEstimator:
         Time constant of the filter [s]. Longer is smoother, and overshoots when a movement turns.
     fade : float
         Time constant with which the predicted motion fades [s]. Longer takes back more of the
-        delay, and overshoots more.
+        delay, and overshoots more: at 0.05 (with as much memory) a wave of 1.5 Hz is answered by
+        one a quarter larger; at 0.02 by one 2 % larger and 20 ms later.
     jump : float
         A sample farther than this from its prediction [rad] is dropped, unless the next one
         confirms it: people cannot move like that, trackers can.
     """
 
     def __init__(
-        self, count: int, memory: float = 0.05, fade: float = 0.05, jump: float = 0.8,
+        self, count: int, memory: float = 0.02, fade: float = 0.02, jump: float = 0.8,
     ) -> None:
         self._memory, self._fade, self._jump = memory, fade, jump
         self._state = np.zeros((3, count))
