@@ -173,6 +173,16 @@ def test_every_mood_keeps_the_limits(performer, metaphors, unit, mood):
     assert np.isfinite(trajectory.positions).all() and (np.diff(trajectory.times) > 0).all()
 
 
+def test_a_mood_is_felt_from_the_body_while_the_face_is_hidden(performer, metaphors):
+    def felt(mood):
+        return moods.felt(performer.model, performer.perform(
+            "raise_hand_right", metaphors.manner(feeling(mood))), 0.02, np.random.default_rng(0))
+
+    sad, calm, joyful = (felt(mood) for mood in ("sad", "calm", "joyful"))
+    assert sad[0] < min(-0.05, calm[0]) and joyful[0] > calm[0]
+    assert sad[1] < calm[1] < joyful[1]
+
+
 def test_a_movement_sets_out_from_where_the_robot_is(performer, metaphors):
     start = performer.model.rest.copy()
     start[performer.model.index["left_elbow"]] = -1.2

@@ -121,40 +121,43 @@ _EMOTIONS: Mapping[str, _Emotion] = MappingProxyType({
         {"AU6": 0.4, "AU12": 0.9, "AU10": 0.9, "AU25": 1.0, "AU26": 0.5},     # laughter
         {"AU6": 0.6, "AU12": 0.9, "AU10": 0.9, "AU25": 1.0, "AU43": 0.8},     # eyes closed
         {"AU6": 0.3, "AU12": 0.7},                                            # closed-lip smile
-    ), {"head_pitch": -0.15, "torso_pitch": -0.05, "openness": 0.4, "raised": 0.3, "speed": 0.35},
-        prior=2.0),
+    ), {"head_pitch": -0.15, "torso_pitch": -0.05, "openness": 0.4, "raised": 0.3, "speed": 0.35,
+                               "strong": 0.6}, prior=2.0),
     "weeping": _Emotion(-0.61, 0.28, -0.36, (
         {"AU1": 0.5, "AU4": 0.2, "AU43": 0.95, "AU6": 0.5, "AU12": 0.75, "AU24": 0.2},
         {"AU1": 0.5, "AU43": 0.95, "AU6": 0.4, "AU12": 0.4, "AU25": 0.1},
         {"AU1": 0.6, "AU4": 0.3, "AU43": 0.9, "AU15": 0.5, "AU17": 0.5},
         {"AU1": 0.6, "AU4": 0.4, "AU43": 0.9, "AU20": 0.6, "AU25": 0.6, "AU26": 0.2},
         {"AU4": 0.5, "AU7": 0.6, "AU43": 0.9, "AU24": 0.3, "AU17": 0.4},
-    ), {"head_pitch": 0.45, "torso_pitch": 0.2, "openness": -0.3, "speed": 0.1}),
+    ), {"head_pitch": 0.45, "torso_pitch": 0.2, "openness": -0.3, "speed": 0.1, "strong": 0.15}),
     "sadness": _Emotion(-0.63, -0.27, -0.33, (
         {"AU1": 0.5, "AU4": 0.2, "AU15": 0.4, "AU17": 0.5},
         {"AU1": 0.6, "AU4": 0.2, "AU43": 0.5},
         {"AU1": 0.6, "AU43": 0.6, "AU12": 0.4},
         {"AU15": 0.7, "AU17": 0.5},
-    ), {"head_pitch": 0.40, "torso_pitch": 0.2, "openness": -0.15, "raised": -0.9, "speed": 0.0}),
+    ), {"head_pitch": 0.40, "torso_pitch": 0.2, "openness": -0.15, "raised": -0.9, "speed": 0.0,
+          "strong": 0.1}),
     "anger": _Emotion(-0.51, 0.59, 0.25, (
         {"AU4": 0.7, "AU7": 0.3, "AU23": 0.4, "AU24": 0.3},
         {"AU4": 0.9, "AU5": 0.4, "AU7": 0.4},
         {"AU4": 0.8, "AU7": 0.4, "AU10": 0.3, "AU25": 0.7, "AU26": 0.2},
-    ), {"head_pitch": 0.05, "torso_pitch": 0.15, "raised": 0.1, "speed": 0.7}),
+    ), {"head_pitch": 0.05, "torso_pitch": 0.15, "raised": 0.1, "speed": 0.7, "strong": 0.8}),
     "fear": _Emotion(-0.64, 0.60, -0.43, (
         {"AU1": 0.6, "AU2": 0.2, "AU5": 0.3, "AU20": 0.7, "AU25": 0.8, "AU10": 0.3, "AU12": 0.25},
         {"AU1": 0.7, "AU4": 0.2, "AU5": 0.3, "AU20": 0.6, "AU25": 0.6},
         {"AU1": 0.4, "AU20": 0.7, "AU25": 0.8, "AU10": 0.5, "AU12": 0.4},     # bared teeth
-    ), {"head_pitch": -0.05, "torso_pitch": -0.15, "openness": -0.5, "raised": 0.2, "speed": 0.4}),
+    ), {"head_pitch": -0.05, "torso_pitch": -0.15, "openness": -0.5, "raised": 0.2, "speed": 0.4,
+          "strong": 0.5}),
     "disgust": _Emotion(-0.60, 0.35, 0.11, (
         {"AU4": 0.6, "AU7": 0.4, "AU9": 0.5, "AU10": 0.1, "AU25": 0.1},
         {"AU4": 0.5, "AU7": 0.6, "AU9": 0.6, "AU43": 0.3, "AU15": 0.2},
-    ), {"head_pitch": -0.05, "torso_pitch": -0.15, "openness": -0.2, "speed": 0.15}),
+    ), {"head_pitch": -0.05, "torso_pitch": -0.15, "openness": -0.2, "speed": 0.15,
+          "strong": 0.3}),
     "surprise": _Emotion(0.10, 0.67, -0.13, (
         {"AU1": 0.6, "AU2": 0.8, "AU5": 0.7, "AU25": 1.0, "AU26": 0.8},
         {"AU1": 0.5, "AU2": 0.5, "AU5": 0.4, "AU25": 1.0, "AU26": 0.9},
         {"AU1": 0.7, "AU2": 0.9, "AU5": 0.8},
-    ), {"head_pitch": -0.15, "torso_pitch": -0.1, "raised": 0.2, "speed": 0.3}),
+    ), {"head_pitch": -0.15, "torso_pitch": -0.1, "raised": 0.2, "speed": 0.3, "strong": 0.5}),
 })
 
 EMOTIONS: tuple[str, ...] = tuple(_EMOTIONS)
@@ -163,12 +166,14 @@ EMOTIONS: tuple[str, ...] = tuple(_EMOTIONS)
 # Spread of one channel around what an emotion predicts: people differ, the mapping is coarse.
 _FACE_SPREAD = 0.25
 _BODY_SPREAD = MappingProxyType({
-    "head_pitch": 0.35, "torso_pitch": 0.25, "openness": 0.5, "raised": 0.7, "speed": 0.35})
+    "head_pitch": 0.25, "torso_pitch": 0.25, "openness": 0.5, "raised": 0.7, "speed": 0.35,
+    "strong": 0.2})
 _BODY_REST = MappingProxyType({
-    "head_pitch": 0.0, "torso_pitch": 0.0, "openness": 0.0, "raised": -0.8, "speed": 0.05})
+    "head_pitch": 0.0, "torso_pitch": 0.0, "openness": 0.0, "raised": -0.8, "speed": 0.05,
+    "strong": 0.3})
 # A posture says less than a face about what somebody feels: it also serves what they are doing. It
 # is listened to the more, the less is known of the face.
-_BODY_WEIGHT, _BODY_WEIGHT_ALONE = 0.4, 1.7
+_BODY_WEIGHT, _BODY_WEIGHT_ALONE = 0.4, 3.0
 # How long a face joint that is no longer known counts as it last was [s].
 _HOLD_TIME = 2.0
 _INTENSITIES = np.array([0.15, 0.4, 0.6, 0.8, 1.0])
