@@ -28,7 +28,8 @@ _SENSOR = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
 _RELIABLE = QoSProfile(depth=200)
 
 
-def _stamp(message: Any) -> float:
+def stamp_of(message: Any) -> float:
+    """Return the acquisition time [s] that a message carries, 0 where it carries none."""
     return to_seconds(message.header.stamp) if hasattr(message, "header") else 0.0
 
 
@@ -40,8 +41,7 @@ def _points(message: PointCloud2) -> np.ndarray:
     return np.frombuffer(bytes(message.data), "<f4").reshape(-1, 3).astype(float)
 
 
-# Track, topic, type, QoS, and what of the message is kept.
-_TOPICS: tuple[tuple[str, str, type, QoSProfile, Callable[[Any], Any]], ...] = (
+TOPICS: tuple[tuple[str, str, type, QoSProfile, Callable[[Any], Any]], ...] = (
     ("body", "human/body", PointCloud2, _SENSOR, cloud_to_body),
     ("face", "human/face", JointState, _SENSOR, _frame_and_values),
     ("pixels", "human/pixels", PointCloud2, _SENSOR, _points),
@@ -54,6 +54,7 @@ _TOPICS: tuple[tuple[str, str, type, QoSProfile, Callable[[Any], Any]], ...] = (
      lambda message: (message.vector.x, message.vector.y, message.vector.z)),
     ("command", "actuation/command", JointState, _RELIABLE, _frame_and_values),
 )
+"""Track, topic, type, QoS, and what of the message is kept."""
 
 
 _CONNECTION_TIME = 0.4
@@ -86,7 +87,7 @@ class Recorder:
             # Signals stay with the console, which has processes to end.
             rclpy.init(args=[], signal_handler_options=rclpy.SignalHandlerOptions.NO)
         self._node = rclpy.create_node("demo_recorder", namespace=namespace)
-        for track, topic, kind, qos, keep in _TOPICS:
+        for track, topic, kind, qos, keep in TOPICS:
             self._node.create_subscription(kind, topic, self._taker(track, keep), qos)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._take_status, 50)
         self._executor = SingleThreadedExecutor()
@@ -110,22 +111,15 @@ class Recorder:
                 value = keep(message)
             except ValueError:  # a malformed message is the loop's matter, not the recorder's
                 return
-            name = track
-            if track == "activation":  # the same units, driven by the robot or by the person
-                name = "self" if value[0] == "self" else "seen"
-            self.recording.tracks[name].add(self.now(), _stamp(message), value)
+            self.recording.hear(track, self.now(), stamp_of(message), value)
 
         return take
 
     def _take_status(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            level = int.from_bytes(status.level, "little")
-            known = self.recording.status.get(status.name, {})
-            if known.get("message") != status.message:
-                self.recording.statuses.append(
-                    (self.now(), status.name, level, status.message))
-            self.recording.status[status.name] = {
-                "message": status.message, **{pair.key: pair.value for pair in status.values}}
+            self.recording.hear_status(
+                self.now(), status.name, int.from_bytes(status.level, "little"), status.message,
+                {pair.key: pair.value for pair in status.values})
 
     def wait_for_nodes(
         self, names: Sequence[str], timeout: float, watch: Callable[[], None],
@@ -201,7 +195,7 @@ class Recorder:
         images: list[float] = []
         # Only of the first image is the time wanted; the others are not even encoded then.
         subscription = self._node.create_subscription(
-            CompressedImage, "human/image", lambda image: images.append(_stamp(image)), _SENSOR)
+            CompressedImage, "human/image", lambda image: images.append(stamp_of(image)), _SENSOR)
         try:
             self._change_perception("configure", Transition.TRANSITION_CONFIGURE)
             self._wait(lambda: [] if self._node.count_publishers("human/image") else

@@ -83,6 +83,20 @@ class Recording:
     status: dict[str, Mapping[str, str]] = field(default_factory=dict)
     statuses: list[tuple[float, str, int, str]] = field(default_factory=list)
 
+    def hear(self, track: str, arrival: float, stamp: float, value: Any) -> None:
+        """Append a message to a track; ``activation`` is parted into ``self`` and ``seen``."""
+        if track == "activation":  # the same units, driven by the robot or by the person
+            track = "self" if value[0] == "self" else "seen"
+        self.tracks[track].add(arrival, stamp, value)
+
+    def hear_status(
+        self, arrival: float, node: str, level: int, message: str, values: Mapping[str, str],
+    ) -> None:
+        """Take in the diagnostics of a node."""
+        if self.status.get(node, {}).get("message") != message:
+            self.statuses.append((arrival, node, level, message))
+        self.status[node] = {"message": message, **values}
+
     def joint_positions(self, times: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         """Return the robot's own positions (len(times), len(names)) [rad or m] at `times` [s].
 
