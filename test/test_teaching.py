@@ -59,9 +59,19 @@ def test_standing_still_is_no_movement():
 
 def test_only_what_moved_belongs_to_the_unit(model, movement):
     unit = bind_shown(movement, model)
-    used = np.isfinite(unit.styles[0].mean).all(axis=0)
-    assert set(np.flatnonzero(used)) == set(model.columns("right_arm"))
-    assert unit.channel == "body" and len(unit.styles) == 2
+    used = [set(np.flatnonzero(np.isfinite(style.mean).all(axis=0))) for style in unit.styles]
+    right, left = set(model.columns("right_arm")), set(model.columns("left_arm"))
+    assert unit.channel == "body"
+    assert used == [right, right, left, left], "two as shown, two as in a mirror"
+    assert set(np.flatnonzero(unit.weights.any(axis=1))) == right | left
+
+
+def test_what_is_its_own_mirror_image_is_not_kept_twice(model):
+    postures = []
+    for posture in circling():
+        posture.limbs[:3] = posture.limbs[3:] * [1, -1, 1]
+        postures.append(posture)
+    assert len(bind_shown(Shown("flap", tuple(cut(postures))), model).styles) == 2
 
 
 def test_the_robot_makes_what_it_was_shown(model, movement):

@@ -321,6 +321,16 @@ class _Channel:
         self.mass = np.tile(0.5 * self.share / (CELLS * len(TEMPI)), (CELLS, len(TEMPI), 1))
         self.unknown = 0.5
 
+    def take_over(self, before: _Channel, rows: Sequence[tuple[int, int]]) -> None:
+        """Go on from another channel's state, of styles by (row there, row here)."""
+        if rows:
+            there, here = np.array(rows).T
+            self.mass[:, :, here] = before.mass[:, :, there]
+        self.unknown = before.unknown
+        total = self.mass.sum() + self.unknown
+        self.mass /= total
+        self.unknown /= total
+
     def _kernel(self, dt: float) -> tuple[int, list[np.ndarray]]:
         """Return the number of substeps and the weights (tempi, styles) per offset -1, 0, 1 ...
 
@@ -507,6 +517,26 @@ class Recognizer:
         self._positions: np.ndarray | None = None
         for channel in self._channels.values():
             channel.reset()
+
+    def take_over(self, before: Recognizer) -> None:
+        """Go on where another recogniser of the same robot is, so that a stream may change over.
+
+        Units of the same name and number of styles keep their state, others begin.
+        """
+        self._history = deque(before._history)
+        self._stamp, self._positions = before._stamp, before._positions
+        for name, channel in self._channels.items():
+            if (old := before._channels.get(name)) is None:
+                continue
+            places = {}
+            for units, filter_ in ((before.units, old), (self.units, channel)):
+                own = [unit for unit in units if unit.channel == name]
+                places[filter_] = {(unit.name, len(unit.styles)): start
+                                   for unit, start in zip(own, filter_.starts.tolist())}
+            channel.take_over(old, [
+                (places[old][key] + style, start + style)
+                for key, start in places[channel].items() if key in places[old]
+                for style in range(key[1])])
 
     def update(self, stamp: float, positions: np.ndarray) -> Activation:
         """Take in one frame and return how the units fire.

@@ -12,6 +12,7 @@ from mirror_robot.body.model import RobotModel
 from mirror_robot.mirror.features import MotorFeatures
 from mirror_robot.mirror.recognition import Recognizer
 from mirror_robot.motor.primitive import MotorPrimitive
+from mirror_robot.motor.shown import MIRRORED
 
 _RATE = 30.0
 _BEFORE = 0.5
@@ -35,8 +36,9 @@ def confusions(unit: MotorPrimitive, others: Sequence[MotorPrimitive], model: Ro
     rivals = [other for other in others
               if other.channel == unit.channel and other.name != unit.name]
     shares: dict[str, list[float]] = {}
-    for number, style in enumerate(unit.styles):
-        rest = tuple(s for i, s in enumerate(unit.styles) if i != number) or unit.styles
+    shown = [style for style in unit.styles if not style.name.startswith(MIRRORED)]
+    for style in shown:
+        rest = tuple(s for s in unit.styles if s is not style) if len(shown) > 1 else unit.styles
         recognizer = Recognizer([*rivals, replace(unit, styles=rest)], features)
         times = np.arange(0.0, style.duration, 1.0 / _RATE)
         course = style.positions(times / style.duration)
@@ -46,5 +48,5 @@ def confusions(unit: MotorPrimitive, others: Sequence[MotorPrimitive], model: Ro
                   for n, q in enumerate(np.concatenate([still, course]))][len(still):]
         for label in set(labels):
             shares.setdefault(label, []).append(labels.count(label) / len(labels))
-    return {name: sum(share) / len(unit.styles) for name, share in
+    return {name: sum(share) / len(shown) for name, share in
             sorted(shares.items(), key=lambda item: -sum(item[1]))}

@@ -10,13 +10,14 @@ refused with the reason, and `load_shown_or_last` falls back on the last good on
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +33,20 @@ _LOG = logging.getLogger(__name__)
 _FORMAT = 1
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
+MIRRORED = "mirrored_"
+"""What the names of styles begin with that are mirror images of what was shown."""
+
 _STILL = np.radians(20.0)
 """A limb that turns less than this during a whole demonstration is not what it is about [rad]."""
 
 _ONSET = 0.35
 """A movement begins and ends where some limb turns faster than this [rad/s]."""
 
-_REST_WITHIN = 0.7
+REST = 0.7
 """A rest shorter than this [s] does not part two repetitions."""
+
+_LIKE = np.radians(30.0)
+"""A movement whose mirror image is never further from it than this is symmetric [rad]."""
 
 _SHORTEST = 0.4
 """Anything shorter is no movement [s]."""
@@ -112,7 +119,7 @@ def _previous(path: Path) -> Path:
 
 
 def save_shown(path: Path, movements: Sequence[Shown]) -> None:
-    """Write a file whole or not at all; a good file that was there is kept beside it."""
+    """Write a file whole or not at all; the file that was there is kept beside it."""
     arrays: dict[str, np.ndarray] = {}
     units = []
     for movement in movements:
@@ -130,15 +137,36 @@ def save_shown(path: Path, movements: Sequence[Shown]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         if path.is_file():
+            # What is damaged does not take the place of the last good one.
             try:
                 load_shown(path)
             except RepertoireError:
-                pass  # what is damaged does not take the place of the last good one
+                path.replace(path.with_name(f"{path.stem}.damaged{path.suffix}"))
             else:
                 path.replace(_previous(path))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def change_shown(path: Path, change: Callable[[tuple[Shown, ...]], Sequence[Shown]],
+                 ) -> tuple[Shown, ...]:
+    """Change a file as one step that no other process comes between; return what it holds then.
+
+    Parameters
+    ----------
+    path : Path
+    change : callable
+        From the movements that the file holds to those that it shall hold; what it raises leaves
+        the file as it is.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the file, which each change replaces by another.
+    with path.with_name(f".{path.stem}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        movements = tuple(change(load_shown_or_last(path)))
+        save_shown(path, movements)
+    return movements
 
 
 def load_shown(path: Path) -> tuple[Shown, ...]:
@@ -185,10 +213,17 @@ def _turning(values: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.concatenate([speed[:1], speed])
 
 
-def cut(postures: Sequence[HumanPosture]) -> list[Demonstration]:
+def cut(postures: Sequence[HumanPosture], until: float = np.inf) -> list[Demonstration]:
     """Cut a recording into its repetitions at the rests between them.
 
     A recording that never rests is one demonstration; one that never moves is none.
+
+    Parameters
+    ----------
+    postures : sequence of HumanPosture
+        In the order of their stamps.
+    until : float
+        Only what ended so early that the rest after it is over by then [s]; all by default.
     """
     known = [posture for posture in postures if np.isfinite(posture.limbs).any()
              or np.isfinite(posture.head).any()]
@@ -210,11 +245,13 @@ def cut(postures: Sequence[HumanPosture]) -> list[Demonstration]:
     moving = np.flatnonzero(speed > _ONSET)
     if not len(moving):
         return []
-    parts = np.split(moving, np.flatnonzero(np.diff(times[moving]) > _REST_WITHIN) + 1)
+    parts = np.split(moving, np.flatnonzero(np.diff(times[moving]) > REST) + 1)
     out = []
     for part in parts:
         first, last = max(part[0] - 1, 0), min(part[-1] + 2, len(times))
         if times[last - 1] - times[first] < _SHORTEST or last - first < 4:
+            continue
+        if times[last - 1] > until - REST:
             continue
         rows = slice(first, last)
         out.append(Demonstration(times[rows] - times[first], limbs[rows], torso[rows],
@@ -246,27 +283,74 @@ def relive(shown: Demonstration, retargeter: Retargeter) -> np.ndarray:
         for stamp, limbs, torso, head in zip(shown.times, shown.limbs, shown.torso, shown.head)])
 
 
+def _mirrored(shown: Demonstration) -> Demonstration:
+    """Return a demonstration as a mirror shows it."""
+    unknown = np.full((2, 3), np.nan)
+    postures = [HumanPosture(0.0, limbs, unknown, torso, head).mirrored() for limbs, torso, head
+                in zip(shown.limbs, shown.torso, shown.head)]
+    return Demonstration(shown.times, np.array([posture.limbs for posture in postures]),
+                         np.array([posture.torso for posture in postures]),
+                         np.array([posture.head for posture in postures]))
+
+
+def _parts(shown: Sequence[Demonstration], model: RobotModel) -> list[str]:
+    """Return the parts that move in most demonstrations and that the robot has."""
+    moves = [_moves(one) for one in shown]
+    return [part for part in moves[0]
+            if np.mean([one[part] for one in moves]) >= 0.5 and part in model.profile.chains]
+
+
+def _symmetric(shown: Demonstration, parts: Sequence[str]) -> bool:
+    """Return whether a mirror shows about the same movement of those parts."""
+    other = _mirrored(shown)
+    for part in parts:
+        if part.endswith("_arm"):
+            rows = slice(0, 2) if part == "left_arm" else slice(3, 5)
+            one, two = shown.limbs[:, rows], other.limbs[:, rows]
+        else:
+            one, two = (getattr(each, part)[:, :, 0::2].swapaxes(1, 2) for each in (shown, other))
+        angle = np.arccos(np.clip((one * two).sum(axis=-1), -1.0, 1.0))
+        if np.nan_to_num(np.quantile(np.nan_to_num(angle), 0.9)) > _LIKE:
+            return False
+    return True
+
+
 def bind_shown(movement: Shown, model: RobotModel) -> MotorPrimitive | None:
     """Return the primitive with which a robot makes a movement that was shown.
 
-    Only the parts that moved in most demonstrations tell; the others are free. None when the robot
-    has no joint for what moved.
+    Only the parts that moved in most demonstrations tell; the others are free. A movement that is
+    not its own mirror image has the mirror image of every demonstration as a further style: shown
+    once with the right hand it is known from either, and whichever of its hands the robot moves
+    when it re-lives a person as a mirror does. None when the robot has no joint for what moved.
     """
     retargeter = Retargeter(model)
-    moves = [_moves(shown) for shown in movement.demonstrations]
-    parts = [part for part in moves[0]
-             if np.mean([one[part] for one in moves]) >= 0.5 and part in model.profile.chains]
+    shown = movement.demonstrations
+    parts = _parts(shown, model)
     channel = "head" if parts == ["head"] else "body"
-    columns = [column for part in parts if part != "head" or channel == "head"
-               for column in model.columns(part)]
-    if not columns:
+    own = [part for part in parts if part != "head" or channel == "head"]
+    sets = [(shown, own)]
+    if not all(_symmetric(one, own) for one in shown):
+        sides = {"left_arm": "right_arm", "right_arm": "left_arm"}
+        sets.append((tuple(map(_mirrored, shown)),
+                     [other for part in own
+                      if (other := sides.get(part, part)) in model.profile.chains]))
+    demonstrations, told = [], np.zeros(len(model.joint_names))
+    for ones, made_with in sets:
+        columns = [column for part in made_with for column in model.columns(part)]
+        if not columns:
+            continue
+        free = np.ones(len(model.joint_names), bool)
+        free[columns] = False
+        told[columns] = 1.0
+        for one in ones:
+            positions = relive(one, retargeter)
+            positions[:, free] = np.nan
+            demonstrations.append((one.times, positions))
+    if not demonstrations:
         return None
-    free = np.ones(len(model.joint_names), bool)
-    free[columns] = False
-    demonstrations = []
-    for shown in movement.demonstrations:
-        positions = relive(shown, retargeter)
-        positions[:, free] = np.nan
-        demonstrations.append((shown.times, positions))
-    return learn_primitive(movement.name, model.joint_names, demonstrations, channel=channel,
+    unit = learn_primitive(movement.name, model.joint_names, demonstrations, channel=channel,
                            meaning=movement.meaning)
+    styles = tuple(style if number < len(shown) else
+                   replace(style, name=f"{MIRRORED}{number - len(shown) + 1}")
+                   for number, style in enumerate(unit.styles))
+    return replace(unit, styles=styles, weights=np.stack([told, told], axis=1))
