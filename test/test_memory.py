@@ -9,6 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,47 @@ def test_a_full_disk_is_told_of_and_survived(memory):
     assert diary.close() is not None and diary.problem == ""
 
 
+_FILLS_A_DISK = """
+import sys
+from pathlib import Path
+from mirror_robot.mirror.memory import Episode, Memory, MemoryStoreError
+
+def episode(number):
+    return Episode(number, number + 1.0, "anna", "wave", sentence="x" * 500)
+
+path = Path(sys.argv[1]) / "memory.sqlite"
+with Memory(path) as memory:
+    for number in range(10000):
+        try:
+            memory.remember(episode(number))
+        except MemoryStoreError as error:
+            assert "is the disk full?" in str(error), error
+            break
+    else:
+        raise SystemExit("the disk was never full")
+    kept = len(memory)
+    assert kept == number > 100, (kept, number)
+    assert len(memory.search("anna", limit=10**6)) == kept
+    (path.parent / "ballast").unlink()
+    memory.remember(episode(number))
+with Memory(path) as memory:
+    assert len(memory) == kept + 1
+"""
+
+
+def test_a_disk_that_is_really_full_costs_nothing_that_was_kept(tmp_path):
+    """A file system of 8 MB of its own, in a namespace of its own."""
+    command = (f"mount -t tmpfs -o size=8m none {tmp_path} && "
+               f"head -c 500000 /dev/zero > {tmp_path}/ballast && "
+               f"exec {sys.executable} -c \"$0\" {tmp_path}")
+    if subprocess.run(["unshare", "-rm", "sh", "-c", f"mount -t tmpfs none {tmp_path}"],
+                      capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", command, _FILLS_A_DISK],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def _understood(stamp: float, action: str, mood: str = "calm", person: str = "anna"):
     return Understanding(stamp, person, action, 0.9, None, feeling(mood))
 
@@ -173,6 +216,25 @@ def test_one_movement_becomes_one_episode_with_its_strongest_feeling(memory):
     episodes = [episode for episode in kept if episode]
     assert [episode.action for episode in episodes] == ["wave_right"]
     assert episodes[0].valence == pytest.approx(0.7) and episodes[0].mood == "joyful"
+
+
+def test_episodes_are_written_in_order_beside_the_stream(tmp_path):
+    path = tmp_path / "memory.sqlite"
+    stream = threading.get_ident()
+    with Memory(path, threads=True) as memory, ThreadPoolExecutor(1) as executor:
+        remember, written = memory.remember, []
+        memory.remember = lambda episode: (written.append(threading.get_ident()),
+                                           remember(episode))[1]
+        diary = Diary(memory, executor)
+        for number in range(20):
+            diary.update(_understood(10.0 * number, f"wave_{number}"))
+            diary.update(_understood(10.0 * number + 1, f"wave_{number}"))
+            diary.close()
+        diary.fade(0.0)
+        executor.shutdown()
+        assert stream not in written and diary.lost == 0
+        assert [episode.action for episode in reversed(memory.search(limit=50))] == [
+            f"wave_{number}" for number in range(20)]
 
 
 def test_a_calm_person_who_does_nothing_is_not_worth_remembering(memory):

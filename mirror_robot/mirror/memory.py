@@ -16,6 +16,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -137,6 +138,8 @@ class Memory:
         As for `memory_file`.
     create : bool
         Make the file when it does not exist.
+    threads : bool
+        It is used from other threads than the one that opened it, by one at a time.
 
     Raises
     ------
@@ -144,7 +147,8 @@ class Memory:
         If it does not exist and is not to be made, or is no memory of this package.
     """
 
-    def __init__(self, path: str | Path | None = None, *, create: bool = True) -> None:
+    def __init__(self, path: str | Path | None = None, *, create: bool = True,
+                 threads: bool = False) -> None:
         self.path = memory_file(path)
         if not create and not self.path.is_file():
             raise MemoryStoreError(f"there is no memory at {self.path}; remembering is switched "
@@ -153,7 +157,8 @@ class Memory:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if create and not self.path.exists():
                 self.path.touch(mode=0o600)  # what is remembered of people is nobody else's
-            self._db = sqlite3.connect(self.path, timeout=5.0, isolation_level=None)
+            self._db = sqlite3.connect(self.path, timeout=5.0, isolation_level=None,
+                                       check_same_thread=not threads)
             self._db.row_factory = sqlite3.Row
             # What is deleted is overwritten with zeros; a write that was cut off is undone when
             # the file is opened next.
@@ -335,6 +340,9 @@ class Diary:
     Parameters
     ----------
     memory : Memory
+    executor : Executor, optional
+        Of one thread, which then does all that touches the disk: a write may wait a quarter of a
+        second for it. `memory` must be made for that (``threads``).
 
     Attributes
     ----------
@@ -344,8 +352,8 @@ class Diary:
         Episodes that could not be kept.
     """
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, memory: Memory, executor: Executor | None = None) -> None:
+        self._memory, self._executor = memory, executor
         self.problem, self.lost = "", 0
         self._open: Episode | None = None
         self._about: tuple[str, ...] = ()
@@ -358,13 +366,19 @@ class Diary:
 
     def fade(self, now: float) -> None:
         """Forget what has faded by `now` [s since 1970]."""
+        if self._executor is None:
+            self._fade(now)
+        else:
+            self._executor.submit(self._fade, now)
+
+    def _fade(self, now: float) -> None:
         try:
             self._memory.fade(now)
         except MemoryStoreError as error:
             self.problem = str(error)
 
     def update(self, understanding: Understanding, sentence: str | None = None) -> Episode | None:
-        """Take in what is understood; return the episode that was kept now, if one was."""
+        """Take in what is understood; return the episode that ended now, if one did."""
         stamp, affect = understanding.stamp, understanding.affect
         mood = describe(affect).word if affect else "calm"
         intention = understanding.intention.label if understanding.intention else NONE
@@ -395,11 +409,17 @@ class Diary:
         return kept
 
     def close(self) -> Episode | None:
-        """End the present episode and keep it, if anything was done or felt."""
+        """End the present episode; keep and return it, if anything was done or felt."""
         episode, self._open, self._other_since = self._open, None, None
         if episode is None or episode.end - episode.begin < 0.2 or not (
                 episode.action or episode.mood != "calm"):
             return None
+        if self._executor is None:
+            return self._keep(episode)
+        self._executor.submit(self._keep, episode)
+        return episode
+
+    def _keep(self, episode: Episode) -> Episode | None:
         try:
             kept = self._memory.remember(episode)
         except MemoryStoreError as error:

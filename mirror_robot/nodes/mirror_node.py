@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,10 @@ class MirrorNode(Node):
             Performer(repertoire), metaphors, Vocabulary(repertoire.names, values.language),
             Responder(load_responses(values.responses or None)), mode=values.mode,
             selective=values.selective, delay=values.delay)
-        self._diary = Diary(Memory(values.memory_file or None)) if values.remember else None
+        # The disk may make wait: the stream does not.
+        self._writing = ThreadPoolExecutor(1, "diary") if values.remember else None
+        self._diary = None if self._writing is None else Diary(
+            Memory(values.memory_file or None, threads=True), self._writing)
         self._own = np.full(len(model.joint_names), np.nan)
         self._own_due = self._body_seen = self._seen = -np.inf
         self._residual: Mapping[str, float] = {}
@@ -270,8 +274,9 @@ class MirrorNode(Node):
 
     def close(self) -> None:
         """Keep what is not yet kept, before the process ends."""
-        if self._diary is not None:
+        if self._diary is not None and self._writing is not None:
             self._diary.close()
+            self._writing.shutdown()
 
     # What is acted out
 
