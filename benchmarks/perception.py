@@ -75,9 +75,9 @@ class _Fed:
         self.values.append(values)
         self._answered.set()
 
-    def feed(self, number: int, image: np.ndarray, *head: tuple[float, ...]) -> np.ndarray:
+    def feed(self, number: int, image: np.ndarray, *heads: dict) -> np.ndarray:
         self._answered.clear()
-        self.worker.offer(Frame(number / 30, image, number), *head)
+        self.worker.offer(Frame(number / 30, image, number), *heads)
         self._answered.wait()
         return self.values[-1]
 
@@ -110,7 +110,7 @@ def _face_share(clip: str, count: int) -> tuple[float, float]:
     head = (np.nan,) * 3
     for number, frame in enumerate(frames):
         found += (bool(whole.feed(number, frame).size),
-                  bool(cropped.feed(number, frame, head).size))
+                  bool(cropped.feed(number, frame, {0: head}).size))
         bodies = wire.poses(pose.feed(number, frame))
         head = head_of(bodies[0], *frame.shape[:2]) if bodies else (np.nan,) * 3
     for one in (pose, whole, cropped):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mirror_robot.human.landmarks import BLENDSHAPES, POSE_INDEX
-from mirror_robot.perception.head_crop import HeadCrop, crop, head_of, uncrop
+from mirror_robot.perception.head_crop import HeadCrop, HeadCrops, crop, head_of, uncrop
 from mirror_robot.perception.level import Level
 from mirror_robot.perception.tracking import BodyTracker, FaceTracker
 from mirror_robot.perception.wire import FaceLandmarks, PoseLandmarks
@@ -360,3 +360,61 @@ def test_a_head_outside_the_image_is_not_looked_for():
     image = np.full((33, 3), 0.5)
     image[0, 0] = -0.1
     assert np.isnan(head_of(_seen(image=image), 480, 640)).all()
+
+
+class _Crowd:
+    """People in an image, and detectors that see the brightest in what they are shown."""
+
+    def __init__(self, **people: tuple[int, int, int]):
+        self.image = np.zeros((480, 640, 3), np.uint8)
+        for x, y, bright in people.values():
+            self.image[y - 5:y + 5, x - 5:x + 5] = bright
+        self.detectors = self.whole = 0
+
+    def make(self):
+        self.detectors += 1
+        return self.detect
+
+    def detect(self, image):
+        if not image.any():
+            return []
+        rows, columns = np.nonzero(image[..., 0] > 0.8 * image.max())
+        return [(columns.mean() / image.shape[1], rows.mean() / image.shape[0])]
+
+    def find_whole(self, image):
+        self.whole += 1
+        return self.detect(image)
+
+    def crops(self) -> HeadCrops:
+        return HeadCrops(self.make, self.find_whole, lambda found: found)
+
+
+def _places(found) -> list[tuple[int, int]]:
+    return [tuple(np.round((np.array(place) - 0.5) * region[2] + region[:2]).astype(int))
+            for place, region in found]
+
+
+def test_each_of_several_people_has_a_crop_of_their_own():
+    crowd = _Crowd(a=(100, 100, 255), b=(500, 200, 120))
+    look = crowd.crops()
+    heads = {0: (101.0, 99.0, 20.0), 1: (499.0, 201.0, 20.0)}
+    for _ in range(3):
+        np.testing.assert_allclose(
+            _places(look(crowd.image, heads)), [(100, 100), (500, 200)], atol=1)
+    look(crowd.image, {1: heads[1]})
+    look(crowd.image, heads)
+    assert crowd.detectors == 2 and crowd.whole == 0  # a detector that is free is used again
+
+
+def test_a_neighbours_face_is_not_taken_for_ones_own():
+    crowd = _Crowd(a=(100, 100, 255), b=(132, 100, 120))
+    look = crowd.crops()
+    heads = {1: (132.0, 100.0, 20.0)}
+    assert look(crowd.image, heads) == []  # the brighter neighbour is in the crop, too
+    np.testing.assert_allclose(_places(look(crowd.image, heads)), [(132, 100)], atol=1)
+
+
+def test_while_no_head_is_known_the_whole_image_is_looked_at():
+    crowd = _Crowd(a=(100, 100, 255))
+    assert crowd.crops()(crowd.image, {0: (np.nan,) * 3}) == [
+        (crowd.detect(crowd.image)[0], None)]

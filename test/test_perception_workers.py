@@ -48,8 +48,8 @@ class _Asked:
             self.troubles.append)
         self.worker.wait_ready()
 
-    def __call__(self, frame: Frame, *head) -> np.ndarray:
-        self.worker.offer(frame, *head)
+    def __call__(self, frame: Frame, *heads) -> np.ndarray:
+        self.worker.offer(frame, *heads)
         index, values = self.results.get(timeout=30)
         assert index == frame.index
         return values
@@ -94,7 +94,7 @@ def test_a_small_face_is_found_in_the_crop_at_the_head_and_lies_on_the_head(pose
         height, width = frame.image.shape[:2]
         body = wire.poses(pose(frame))[0]
         assert not wire.faces(face(frame))
-        found = wire.faces(face(frame, head_of(body, height, width)))
+        found = wire.faces(face(frame, {0: head_of(body, height, width)}))
         assert found
         nose = body.image[POSE_INDEX["nose"], :2] * (width, height)
         head = head_of(body, height, width)[2]

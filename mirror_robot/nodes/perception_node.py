@@ -55,7 +55,7 @@ from mirror_robot.perception import wire
 from mirror_robot.perception.assets import asset
 from mirror_robot.perception.capture import ENDED, FAILED, RETRYING, RUNNING, STOPPED, Capture
 from mirror_robot.perception.drawing import Drawn, annotate
-from mirror_robot.perception.head_crop import head_of
+from mirror_robot.perception.head_crop import Region, head_of
 from mirror_robot.perception.images import decode_compressed, decode_image
 from mirror_robot.perception.level import Level
 from mirror_robot.perception.location import Pinhole, locate_body, locate_face, nearest
@@ -127,7 +127,6 @@ UPRIGHT_CAMERA = "upright_camera"
 """Frame of human/head and human/heading; see `mirror_robot.perception.tracking`."""
 
 _HEAD_AGE = 0.5  # [s] after which the place of the head is no longer where to look for the face
-_NO_HEAD = (math.nan,) * 3
 _SILENT = 1.0  # [s] without an image from a topic before that is said
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -325,10 +324,11 @@ class PerceptionNode(LifecycleNode):
         # While the pose worker is behind, the face waits: without posture the robot does not
         # follow.
         if self._workers["pose"].offer(frame):
-            head, seen = self._head
-            known = abs(frame.stamp - seen) < _HEAD_AGE
             if "face" in self._workers:
-                self._workers["face"].offer(frame, head if known else _NO_HEAD)
+                heads = self._head_places
+                self._workers["face"].offer(frame, {
+                    number: head for number, (head, seen) in heads.items()
+                    if abs(frame.stamp - seen) < _HEAD_AGE})
             if "hands" in self._workers:
                 self._workers["hands"].offer(frame)
         encoder = self._encoder
@@ -346,6 +346,7 @@ class PerceptionNode(LifecycleNode):
 
     def _on_pose(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
         self._rates["pose"].tick()
+        self._spent["pose"].add(seconds)
         if self._capture is None:
             return
         height, width = frame.image.shape[:2]
@@ -354,6 +355,9 @@ class PerceptionNode(LifecycleNode):
         attended = self._attention(
             frame.stamp, {one.body.observation.id: salience(one) for one in people})
         self._seen = people
+        self._head_places = {**self._head_places, **{
+            one.number: (head_of(one.pose, *frame.image.shape[:2]), frame.stamp)
+            for one in people}}
         camera = self._camera(frame)
         places = [None if camera is None else locate_body(
             one.pose.world, one.pose.image[:, :2], one.body.observation.visibility, camera,
@@ -379,9 +383,9 @@ class PerceptionNode(LifecycleNode):
         self, person: SeenPerson, position: np.ndarray | None, frame: Frame,
     ) -> None:
         body = person.body
-        self._head = head_of(person.pose, *frame.image.shape[:2]), frame.stamp
         self._mouth_hidden = hand_over_mouth(
             person.pose.world, 1.4 if self._mouth_hidden else 1.1)
+        self._mouth_seen = frame.stamp
         self._body_publisher.publish(body_to_cloud(body.observation))
         self._latencies["pose"].add(self._now() - frame.stamp)
         self._rates["body"].tick()
@@ -426,6 +430,7 @@ class PerceptionNode(LifecycleNode):
 
     def _on_face(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
         self._rates["face"].tick()
+        self._spent["face"].add(seconds)
         if self._capture is None:
             return
         found, people = wire.faces(values), self._seen
@@ -436,7 +441,7 @@ class PerceptionNode(LifecycleNode):
             (width, height))
         attended = self._attention.attended
         self._meshes = [one.image[:, :2] for one in found]
-        if self.parameters.people == 1:
+        if self.parameters.people == 1 or not people:
             # There is one face; where its body is does not matter.
             identity, (_, sure) = next(iter(matched.items()), ("", (0, 0.0)))
             self._take_face(frame, "", identity, found[:1], sure, True)
@@ -481,6 +486,7 @@ class PerceptionNode(LifecycleNode):
 
     def _on_hands(self, frame: Frame, values: np.ndarray, seconds: float) -> None:
         self._rates["hands"].tick()
+        self._spent["hands"].add(seconds)
         attended = self._attention.attended
         person = next((one for one in self._seen if one.body.observation.id == attended), None)
         if self._capture is None or person is None:
@@ -504,7 +510,7 @@ class PerceptionNode(LifecycleNode):
 
     def _publish_face(self, face: FaceObservation) -> None:
         # The face tracker invents a mouth behind a hand; the pose tells where the hands are.
-        hidden = self._mouth_hidden and abs(face.stamp - self._head[1]) < _HEAD_AGE
+        hidden = self._mouth_hidden and abs(face.stamp - self._mouth_seen) < _HEAD_AGE
         if face.coefficients:
             face = replace(face, coefficients={**face.coefficients, MOUTH_HIDDEN: float(hidden)})
             self._face_publisher.publish(joint_state(
@@ -564,8 +570,9 @@ class PerceptionNode(LifecycleNode):
         self._rates = {name: Rate() for name in (
             "image", "pose", "body", "face", "face seen", "hands")}
         self._latencies = {"pose": Percentiles(), "face": Percentiles()}
-        self._head: tuple[tuple[float, float, float], float] = _NO_HEAD, -math.inf
-        self._mouth_hidden = False
+        self._spent = {name: Percentiles() for name in ("pose", "face", "hands")}
+        self._head_places: Mapping[int, tuple[Region, float]] = {}
+        self._mouth_hidden, self._mouth_seen = False, -math.inf
         self._seen: list[SeenPerson] = []
         self._meshes: list[np.ndarray] = []
         self._face_near = math.inf, -math.inf  # distance [m], stamp [s]
@@ -580,6 +587,7 @@ class PerceptionNode(LifecycleNode):
         for name, latency in self._latencies.items():
             p50, p95 = latency()
             values |= {f"{name} latency p50 [s]": p50, f"{name} latency p95 [s]": p95}
+        values |= {f"{kind} model p50 [s]": self._spent[kind]()[0] for kind in self._workers}
         values["tilt of bodies [rad]"] = self._level.tilt if self._level else 0.0
         values["people"] = len(self._seen)
         values["attended"] = self._attention.attended

@@ -35,10 +35,13 @@ class SeenPerson:
     ----------
     body : TrackedBody
     pose : PoseLandmarks
+    number : int
+        Who it is among those who are followed at once, from 0; stays as long as the id does.
     """
 
     body: TrackedBody
     pose: PoseLandmarks
+    number: int = 0
 
 
 class _Slot:
@@ -119,7 +122,7 @@ class People:
                 slot.pace = np.zeros(2)
             slot.place, slot.size, slot.seen = place, size, stamp
             slot.id = body.observation.id
-            people.append(SeenPerson(body, pose))
+            people.append(SeenPerson(body, pose, self._slots.index(slot)))
         return people
 
     @staticmethod

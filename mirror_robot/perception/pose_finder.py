@@ -15,8 +15,11 @@ import numpy as np
 
 from mirror_robot.perception.head_crop import Region, crop
 
-SEARCH_PERIOD = 0.5
-"""Time between two looks for another person [s]."""
+SEARCH_PERIOD, SEARCH_SOON = 0.5, 0.12
+"""Time between two looks for another person [s]; the shorter one while somebody who was followed
+is missing, as after two have crossed."""
+
+_RECENTLY = 2.0  # [s] for which somebody lost counts as missing
 
 _SIDE = 320  # [pixels] of a person's crop; the model itself takes 256
 _ROOM = 1.5  # side of the crop as a multiple of the person's larger extent
@@ -49,7 +52,7 @@ class PoseFinder:
         self._first = make()
         self._spare: list[Callable[[np.ndarray, float], list[Rows]]] = []
         self._others: list[_Followed] = []
-        self._searched = -np.inf
+        self._searched = self._lost = -np.inf
 
     def __call__(self, image: np.ndarray, stamp: float) -> list[Rows]:
         """Return the bodies in an RGB image taken at `stamp` [s]."""
@@ -59,17 +62,17 @@ class PoseFinder:
         kept = []
         for other in self._others:
             rows = other(image, stamp)
-            if rows is not None and any(_same(rows, one, image.shape) for one in found):
+            twice = rows is not None and any(_same(rows, one, image.shape) for one in found)
+            if twice or (rows is None and other.misses >= _MISSES):
                 self._spare.append(other.landmarker)
-                continue
-            if rows is None and other.misses >= _MISSES:
-                self._spare.append(other.landmarker)
+                self._lost = stamp
                 continue
             kept.append(other)
             if rows is not None:
                 found.append(rows)
         self._others = kept
-        due = not 0 <= stamp - self._searched < SEARCH_PERIOD
+        missing = 0 <= stamp - self._lost < _RECENTLY
+        due = not 0 <= stamp - self._searched < (SEARCH_SOON if missing else SEARCH_PERIOD)
         if found and due and 1 + len(self._others) < self._people:
             self._searched = stamp
             found += self._look(image, stamp, found)

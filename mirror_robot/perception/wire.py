@@ -9,7 +9,8 @@ the answer, so that neither ever sees half an image, and the worker never has a 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,7 +28,7 @@ READY, FAILED, RESULT = b"R", b"F", b"L"
 PACKET = 1 << 16
 """No answer is longer [bytes]."""
 
-_REQUEST = struct.Struct("<Id2I3f")
+_REQUEST, _HEAD = struct.Struct("<Id2I"), struct.Struct("<i3f")
 _RESULT = struct.Struct("<cIf")
 
 
@@ -43,26 +44,27 @@ class Request:
         Acquisition time [s].
     height, width : int
         [pixels]
-    head : tuple (x, y, size)
-        Where the head was last seen [pixels]; NaN where unknown.
+    heads : mapping int -> (x, y, size)
+        Where heads were last seen [pixels], by a number that stays a person's own.
     """
 
     number: int
     stamp: float
     height: int
     width: int
-    head: tuple[float, float, float]
+    heads: Mapping[int, tuple[float, float, float]] = field(default_factory=dict)
 
     def pack(self) -> bytes:
         """Return the packet."""
         return _REQUEST.pack(
-            self.number & 0xFFFFFFFF, self.stamp, self.height, self.width, *self.head)
+            self.number & 0xFFFFFFFF, self.stamp, self.height, self.width) + b"".join(
+                _HEAD.pack(key, *head) for key, head in self.heads.items())
 
     @classmethod
     def unpack(cls, packet: bytes) -> Request:
         """Return the request in a packet."""
-        number, stamp, height, width, *head = _REQUEST.unpack(packet)
-        return cls(number, stamp, height, width, tuple(head))
+        return cls(*_REQUEST.unpack_from(packet), {
+            key: tuple(head) for key, *head in _HEAD.iter_unpack(packet[_REQUEST.size:])})
 
 
 def pack_result(number: int, seconds: float, values: np.ndarray) -> bytes:

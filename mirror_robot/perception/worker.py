@@ -119,7 +119,7 @@ def _landmarker(arguments: argparse.Namespace) -> Callable[..., object]:
     from mediapipe.tasks.python import BaseOptions, vision
 
     from mirror_robot.perception import wire
-    from mirror_robot.perception.head_crop import HeadCrop, uncrop
+    from mirror_robot.perception.head_crop import HeadCrop, HeadCrops, uncrop
     from mirror_robot.perception.pose_finder import PoseFinder, PromptVisibility
 
     cv2.setNumThreads(1)  # the cores belong to the other worker, the mirror and the robot
@@ -181,32 +181,45 @@ def _landmarker(arguments: argparse.Namespace) -> Callable[..., object]:
 
         return find_hands
 
-    landmarker = vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(
-        base_options=base, running_mode=video, num_faces=arguments.people,
-        output_face_blendshapes=True, output_facial_transformation_matrixes=True,
-        min_face_detection_confidence=arguments.confidence,
-        min_face_presence_confidence=arguments.confidence,
-        min_tracking_confidence=arguments.confidence))
+    def face_detector(faces: int) -> Callable[[np.ndarray], list]:
+        landmarker = vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(
+            base_options=base, running_mode=video, num_faces=faces,
+            output_face_blendshapes=True, output_facial_transformation_matrixes=True,
+            min_face_detection_confidence=arguments.confidence,
+            min_face_presence_confidence=arguments.confidence,
+            min_tracking_confidence=arguments.confidence))
+        time_of = _VideoClock()
 
-    def detect(rgb: np.ndarray) -> list:
-        result = landmarker.detect_for_video(image_of(rgb), clock(stamp))
-        return list(zip(
-            result.face_landmarks, result.face_blendshapes,
-            result.facial_transformation_matrixes))
+        def detect(rgb: np.ndarray) -> list[tuple[np.ndarray, list[float], np.ndarray]]:
+            result = landmarker.detect_for_video(image_of(rgb), time_of(stamp))
+            return [(np.array([(point.x, point.y, point.z) for point in landmarks]),
+                     [shape.score for shape in shapes], matrix)
+                    for landmarks, shapes, matrix in zip(
+                        result.face_landmarks, result.face_blendshapes,
+                        result.facial_transformation_matrixes)]
 
-    look = HeadCrop(detect)
+        return detect
+
+    if arguments.people > 1:
+        several = HeadCrops(lambda: face_detector(1), face_detector(arguments.people),
+                            lambda found: tuple(found[0][:, :2].mean(axis=0)))
+    else:
+        several, one = None, HeadCrop(face_detector(1))
 
     def find_face(rgb: np.ndarray, request: wire.Request) -> np.ndarray:
         nonlocal stamp
         stamp = request.stamp
-        found, region = look(rgb, request.head)
+        if several is not None:
+            found = several(rgb, request.heads)
+        else:
+            head = next(iter(request.heads.values()), (np.nan,) * 3)
+            faces, region = one(rgb, head)
+            found = [(face, region) for face in faces]
         rows = []
-        for landmarks, blendshapes, matrix in found:
-            points = np.array([(point.x, point.y, point.z) for point in landmarks])
+        for (points, shapes, matrix), region in found:
             if region is not None:
                 points = uncrop(points, region, request.height, request.width)
-            rows.append(np.concatenate([
-                points.ravel(), [shape.score for shape in blendshapes], np.ravel(matrix)]))
+            rows.append(np.concatenate([points.ravel(), shapes, np.ravel(matrix)]))
         return np.array(rows, np.float32).ravel()
 
     return find_face

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from mirror_robot.perception import wire
 from mirror_robot.perception.head_crop import Region
 from mirror_robot.perception.sources import Frame
 
-_NO_HEAD: Region = (float("nan"),) * 3
+_NO_HEADS: Mapping[int, Region] = MappingProxyType({})
 _START_TIMEOUT = 60.0  # [s] until the library and the model are loaded, on a busy machine
 _ANSWER_TIMEOUT = 10.0  # [s] after which a worker counts as hung
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0  # [s] before a worker that died is started again; doubled
@@ -64,7 +65,7 @@ class LandmarkWorker:
         self._options = (
             "--confidence", str(confidence), "--nice", str(nice), "--people", str(people))
         self._changed = threading.Condition()
-        self._pending: tuple[Frame, Region] | None = None
+        self._pending: tuple[Frame, Mapping[int, Region]] | None = None
         self._closed = False
         self._problem = ""
         self._process: subprocess.Popen | None = None
@@ -101,14 +102,14 @@ class LandmarkWorker:
                     f"the {self._kind} worker with the model {self._model} does not start: "
                     + (self._problem or f"not ready within {timeout:.0f} s"))
 
-    def offer(self, frame: Frame, head: Region = _NO_HEAD) -> bool:
+    def offer(self, frame: Frame, heads: Mapping[int, Region] = _NO_HEADS) -> bool:
         """Give the worker an image; it replaces one that still waits.
 
         Parameters
         ----------
         frame : Frame
-        head : tuple (x, y, size), optional
-            Where the head was last seen [pixels]; NaN where unknown.
+        heads : mapping int -> (x, y, size), optional
+            Where heads were last seen [pixels], by a number that stays a person's own.
 
         Returns
         -------
@@ -118,7 +119,7 @@ class LandmarkWorker:
         with self._changed:
             behind = self._pending is not None
             self.dropped += behind
-            self._pending = frame, head
+            self._pending = frame, heads
             self._changed.notify_all()
         return not behind
 
@@ -206,7 +207,7 @@ class LandmarkWorker:
             if self._process.poll() is not None:
                 raise _Died(self._ending())
             return True
-        frame, head = pending
+        frame, heads = pending
         height, width = frame.image.shape[:2]
         if len(self._mapped) < frame.image.nbytes:
             os.ftruncate(self._memory, frame.image.nbytes)
@@ -215,7 +216,7 @@ class LandmarkWorker:
         np.copyto(slot.reshape(frame.image.shape), frame.image)
         try:
             connection.send(
-                wire.Request(frame.index, frame.stamp, height, width, head).pack())
+                wire.Request(frame.index, frame.stamp, height, width, heads).pack())
         except OSError as error:
             raise _Died(self._ending()) from error
         packet = self._receive(connection, _ANSWER_TIMEOUT)
