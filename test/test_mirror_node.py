@@ -14,7 +14,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState, PointCloud2
-from std_msgs.msg import String
+from std_msgs.msg import ColorRGBA, String
 from trajectory_msgs.msg import JointTrajectory
 
 from mirror_robot.human.posture import HumanPosture
@@ -35,7 +35,7 @@ class Graph:
         self.heard: dict[str, list] = {}
         kinds = {"posture": JointState, "face": JointState, "activation": JointState,
                  "intention": String, "narration": String, "prediction": JointTrajectory,
-                 "performing": String, "response": String}
+                 "performing": String, "response": String, "colour": ColorRGBA}
         for name, kind in kinds.items():
             self.heard[name] = []
             self.other.create_subscription(
@@ -128,6 +128,19 @@ def test_a_face_of_nothing_but_nan_is_dropped_and_a_good_one_moves_the_mouth(gra
     assert graph.spin(lambda: bool(graph.heard["face"]))
     named = named_values(graph.heard["face"][-1])
     assert named["left_mouth_corner"] > 0.05
+
+
+def test_a_smile_makes_the_colour_for_lights_warmer(graph):
+    smile = {f"{name}{side}": value for side in ("Left", "Right") for name, value in (
+        ("mouthSmile", 0.9), ("mouthUpperUp", 0.6), ("cheekSquint", 0.5))}
+    for names, first in ((dict.fromkeys(smile, 0.0), 0), (smile, 20)):
+        for frame in range(first, first + 20):
+            told = len(graph.heard["colour"])
+            graph.face.publish(joint_state(
+                1000.0 + 0.1 * frame, "face_anna", list(names), list(names.values())))
+            assert graph.spin(lambda told=told: len(graph.heard["colour"]) > told)
+    neutral, glad = graph.heard["colour"][19], graph.heard["colour"][39]
+    assert glad.r - glad.b > neutral.r - neutral.b + 0.1
 
 
 def test_the_robots_own_joints_fire_its_units_under_the_frame_self(graph):

@@ -14,7 +14,7 @@ from geometry_msgs.msg import PointStamped, PoseStamped, QuaternionStamped, Vect
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState, PointCloud2
-from std_msgs.msg import Header, String
+from std_msgs.msg import ColorRGBA, Header, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from mirror_robot.body.description import parse_description, root_link
@@ -91,7 +91,7 @@ class MirrorNode(Node):
         self._names, self._root = model.joint_names, root_link(
             parse_description(model.urdf, str(model.profile.description)))
         repertoire = load_repertoire(model, values.repertoire or None)
-        metaphors = load_metaphors(values.metaphors or None)
+        metaphors = self._metaphors = load_metaphors(values.metaphors or None)
         self._mirror = MirrorSystem(
             repertoire, mirror_image=values.mirror_image, intentions=values.intentions or None,
             metaphors=metaphors, language=values.language, own_share=values.own_share,
@@ -121,6 +121,7 @@ class MirrorNode(Node):
         self._intentions = create(JointState, "mirror/intentions", _TOLD)
         self._narration = create(String, "mirror/narration", _TOLD)
         self._affect = create(Vector3Stamped, "mirror/affect", _TOLD)
+        self._colour = create(ColorRGBA, "mirror/colour", _TOLD)
         self._prediction = create(JointTrajectory, "mirror/prediction", _TOLD)
         self._goal = create(PointStamped, "mirror/goal", _TOLD)
         self._performing = create(String, "mirror/performing", _TOLD)
@@ -244,6 +245,10 @@ class MirrorNode(Node):
             message.vector.x, message.vector.y = affect.valence, affect.arousal
             message.vector.z = affect.dominance
             self._affect.publish(message)
+            colour = self._metaphors.manner(affect).colour
+            if colour is not None:
+                self._colour.publish(ColorRGBA(
+                    **dict(zip("rgb", colour)), a=float(affect.confidence)))
         if reading.sentence:
             self._narration.publish(String(data=reading.sentence))
             self.get_logger().info(reading.sentence)
