@@ -52,6 +52,7 @@ setup(
             "sharing_node = mirror_robot.nodes.sharing_node:main",
             "rviz_node = mirror_robot.nodes.rviz_node:main",
             "simulation_node = mirror_robot.nodes.simulation_node:main",
+            "viewer_node = mirror_robot.nodes.viewer_node:main",
         ],
     },
 )

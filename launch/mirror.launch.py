@@ -39,7 +39,8 @@ def node_action(start: NodeStart) -> Node:
         output="screen",
         ros_arguments=["--enclave", f"/{PACKAGE}/{start.name}"],  # of use with SROS2 only
         # Half a loop would look alive and do nothing, so one end is the end of all.
-        on_exit=EmitEvent(event=Shutdown(reason=f"{start.name} has ended")))
+        on_exit=EmitEvent(event=Shutdown(reason=f"{start.name} has ended")) if (
+            start.essential) else None)
 
 
 def robot_state_publisher(values: dict, model: RobotModel) -> Node:

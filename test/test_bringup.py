@@ -48,7 +48,7 @@ def test_the_robot_is_disarmed_unless_told_otherwise():
 
 def test_no_simulation_is_started_for_a_robot_that_is_there():
     names = [start.name for start in nodes_to_start(read_options({"sim": "none"}))]
-    assert names == ["perception_node", "mirror_node", "actuation_node"]
+    assert names == ["perception_node", "mirror_node", "actuation_node", "viewer_node"]
 
 
 def test_a_camera_number_stays_text_on_the_command_line():

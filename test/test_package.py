@@ -66,9 +66,9 @@ def test_every_imported_package_is_named_as_a_dependency():
     by_rosdep = {"cv2": "python3-opencv", "numpy": "python3-numpy", "yaml": "python3-yaml"}
     requirements = (ROOT / "requirements-ros.txt").read_text(encoding="utf-8")
     by_pip = set(re.findall(r"^([\w-]+)", requirements, re.MULTILINE))
-    with_mediapipe = {"PIL", "matplotlib"}
+    with_others = {"PIL", "matplotlib", "trimesh", "websockets"}  # MediaPipe, viser
     lacking = {
-        name for name in imported_packages() - with_mediapipe
+        name for name in imported_packages() - with_others
         if by_rosdep.get(name, name) not in depends and name not in by_pip}
     # Used where it is there; nothing depends on it.
     assert lacking <= {"hri_msgs", "tf2_msgs"}

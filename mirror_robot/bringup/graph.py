@@ -85,14 +85,20 @@ HUMAN_SOURCE = Option(
     "human_source", "camera",
     "who sees people: 'camera' starts this package's perception, 'rep155' takes what any other "
     "REP-155 perception tells below /humans", ("camera", "rep155"))
+VIEWER = Option(
+    "viewer", TRUE, "serve the live page: what the robot sees, feels and does, in a browser")
+VIEWER_HOST = Option(
+    "viewer_host", "localhost",
+    "address of the live page: 'localhost' for this machine only, '0.0.0.0' for the network, "
+    "which then needs the token in the address that is printed")
 USE_SIM_TIME = Option("use_sim_time", FALSE, "take the time from /clock (bags, Gazebo)")
 PARAMS_FILE = Option(
     "params_file", "",
     "YAML file of further node parameters; they win over the options here")
 NAMESPACE = Option("namespace", "", "namespace of all nodes and topics, such as 'robot1'")
 
-OPTIONS = (SOURCE, ROBOT, MIMIC, MIRROR_IMAGE, MODE, REMEMBER, SIM, HUMAN_SOURCE, USE_SIM_TIME,
-           PARAMS_FILE, NAMESPACE)
+OPTIONS = (SOURCE, ROBOT, MIMIC, MIRROR_IMAGE, MODE, REMEMBER, SIM, HUMAN_SOURCE, VIEWER,
+           VIEWER_HOST, USE_SIM_TIME, PARAMS_FILE, NAMESPACE)
 """All options of the loop."""
 
 RVIZ = Option("rviz", FALSE, "show robot, person and goal in RViz")
@@ -114,12 +120,15 @@ class NodeEntry:
         Of the node, of its executable, and of its module in `mirror_robot.nodes`.
     parameters : mapping parameter of the node -> Option that sets it
     only_when : (Option, str), optional
-        The node is started only when the option has this value.
+        The node is started only when the option has this value, as `Option.read` gives it.
+    essential : bool
+        Whether the loop ends when the node does.
     """
 
     name: str
     parameters: Mapping[str, Option]
-    only_when: tuple[Option, str] | None = None
+    only_when: tuple[Option, str | bool] | None = None
+    essential: bool = True
 
 
 PERCEPTION = NodeEntry(
@@ -129,8 +138,11 @@ MIRROR = NodeEntry("mirror_node", {
     "robot": ROBOT, "mirror_image": MIRROR_IMAGE, "mode": MODE, "remember": REMEMBER})
 ACTUATION = NodeEntry("actuation_node", {"robot": ROBOT, "enabled_at_start": MIMIC})
 SIMULATION = NodeEntry("simulation_node", {"robot": ROBOT}, only_when=(SIM, "mujoco"))
+VIEWER_NODE = NodeEntry(
+    "viewer_node", {"robot": ROBOT, "host": VIEWER_HOST}, only_when=(VIEWER, True),
+    essential=False)
 
-NODES = (SIMULATION, PERCEPTION, REP155, MIRROR, ACTUATION)
+NODES = (SIMULATION, PERCEPTION, REP155, MIRROR, ACTUATION, VIEWER_NODE)
 """The loop, in the order of start: the robot must be there before something moves it."""
 
 
@@ -144,12 +156,15 @@ class NodeStart:
     parameters : mapping str -> bool, int, float or str
     namespace, params_file : str
         Empty for none.
+    essential : bool
+        Whether the loop ends when the node does.
     """
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     namespace: str = ""
     params_file: str = ""
+    essential: bool = True
 
     def command(self, ros_arguments: Sequence[str] = ()) -> list[str]:
         """Return the command line that runs the node with this interpreter.
@@ -199,5 +214,5 @@ def nodes_to_start(
             parameters["use_sim_time"] = True
         starts.append(NodeStart(
             node.name, parameters, values.get(NAMESPACE.name, ""),
-            values.get(PARAMS_FILE.name, "")))
+            values.get(PARAMS_FILE.name, ""), node.essential))
     return starts

@@ -1,7 +1,7 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """Starts perception, mirror, actuation and the simulated robot, each as a process, until Ctrl-C.
 
-A node that ends takes the others with it.
+A node that ends takes the others with it; only the live page may end alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import time
 
 from mirror_robot.bringup.graph import OPTIONS, Option, nodes_to_start
-from mirror_robot.bringup.processes import Processes
+from mirror_robot.bringup.processes import Ended, Processes
 
 EXAMPLES = """\
 The same nodes with the same parameters as `ros2 launch mirror_robot mirror.launch.py`, without the
@@ -59,10 +59,21 @@ def run(options: argparse.Namespace) -> int:
         print(f"mirror_robot: {', '.join(start.name for start in starts)} started; "
               "Ctrl-C ends them.", flush=True)
         try:
-            while (ended := processes.ended()) is None:
-                time.sleep(0.1)
+            ended = _wait(processes, {start.name for start in starts if start.essential})
         except KeyboardInterrupt:
             print("\nmirror_robot: ending the nodes ...", flush=True)
             return 0
     print(f"mirror_robot: {ended}; the others were ended too.", file=sys.stderr, flush=True)
     return 0 if ended.code == 0 else 1
+
+
+def _wait(processes: Processes, essential: set[str]) -> Ended:
+    """Return the first essential node that ends; of others only say that they ended."""
+    while (ended := processes.ended()) is None or ended.name not in essential:
+        if ended is None:
+            time.sleep(0.1)
+        else:
+            print(f"mirror_robot: {ended}; the loop goes on without.", file=sys.stderr,
+                  flush=True)
+            processes.stop([ended.name])
+    return ended

@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mirror_robot.demo.recording import Recording
 from mirror_robot.mirror.affect import Affect, describe
-from mirror_robot.mirror.intention import NONE, UNKNOWN, load_intentions
+from mirror_robot.mirror.intention import NONE, UNKNOWN
+from mirror_robot.viewer.state import firing, is_action, spoken
+
+__all__ = ["Story", "Understanding", "firing", "format_line", "is_action", "meaning", "spoken",
+           "understanding_at"]
 
 _FRESH = 1.5  # [s] after which what was heard is no longer taken for the present
 _HELD = 0.3  # [s] that a change must last to be told ...
 _WAVERING = 1.5  # [s] ... unless it wavers: then it is told as it stands, this often
-_FIRING = 0.5  # activation from which a unit is told as an action
 
 
 @dataclass(frozen=True)
@@ -57,23 +59,6 @@ class Understanding:
     own: Mapping[str, float] = field(default_factory=dict)
 
 
-@functools.cache
-def _background() -> frozenset[str]:
-    return load_intentions().background
-
-
-def is_action(unit: str) -> bool:
-    """Return whether a unit stands for doing something, unlike rest and the unknown."""
-    return unit not in _background() and not unit.startswith(UNKNOWN)
-
-
-def firing(activation: Mapping[str, float]) -> tuple[str, float]:
-    """Return the action that fires most and its probability; empty and 0 where none does."""
-    actions = {unit: value for unit, value in activation.items() if is_action(unit)}
-    best = max(actions, key=actions.get, default="")
-    return (best, actions[best]) if best and actions[best] >= _FIRING else ("", 0.0)
-
-
 def understanding_at(recording: Recording, time: float) -> Understanding:
     """Return what had been understood by `time` [s]: by what had arrived then, not later."""
     tracks = recording.tracks
@@ -96,11 +81,6 @@ def understanding_at(recording: Recording, time: float) -> Understanding:
         sentence=tracks["narration"].known_at(time) or "",
         state=state, robot=f"{state}, does {spoken(own_action)}" if own_action else state,
         seen=seen, own=own)
-
-
-def spoken(name: str) -> str:
-    """Return a unit's or intention's name as people write it."""
-    return name.replace("_", " ")
 
 
 def meaning(present: Understanding) -> str:
