@@ -51,6 +51,14 @@ def test_no_simulation_is_started_for_a_robot_that_is_there():
     assert names == ["perception_node", "mirror_node", "actuation_node", "viewer_node"]
 
 
+def test_movements_are_shared_only_by_those_who_offer_or_adopt():
+    def names(**options):
+        return [start.name for start in nodes_to_start(read_options(options))]
+
+    assert "sharing_node" not in names()
+    assert "sharing_node" in names(offer="victory") and "sharing_node" in names(adopt="*")
+
+
 def test_a_camera_number_stays_text_on_the_command_line():
     starts = nodes_to_start(read_options({"source": "0"}))
     command = {start.name: start.command() for start in starts}["perception_node"]

@@ -56,14 +56,14 @@ def test_text_that_is_no_json_or_too_long_is_refused():
             unit_from_text(text)
 
 
-def _share(tmp_path, offer: list[str], adopt: list[str], seconds: float) -> list[str]:
+def _share(tmp_path, offer: str, adopt: str, seconds: float) -> list[str]:
     """Return what robot b knows after two robots have met."""
     save_shown(tmp_path / "a.npz", [_unit("victory"), _unit("secret")])
     rclpy.init()
     nodes = [SharingNode(namespace=name, parameter_overrides=[
         rclpy.Parameter("name", value=name), rclpy.Parameter("period", value=0.1),
         rclpy.Parameter("file", value=str(tmp_path / f"{name}.npz")),
-        *([rclpy.Parameter(key, value=value)] if value else [])])
+        rclpy.Parameter(key, value=value)])
         for name, key, value in (("a", "offer", offer), ("b", "adopt", adopt))]
     executor = SingleThreadedExecutor()
     for node in nodes:
@@ -79,10 +79,10 @@ def _share(tmp_path, offer: list[str], adopt: list[str], seconds: float) -> list
 
 
 def test_what_one_offers_and_the_other_adopts_is_given(tmp_path):
-    assert _share(tmp_path, ["victory"], ["*"], 15.0) == ["victory"]
+    assert _share(tmp_path, "victory, salute", "*", 15.0) == ["victory"]
 
 
 @pytest.mark.parametrize(("offer", "adopt"), [
-    ([], ["*"]), (["victory"], []), (["victory"], ["secret"])])
+    ("", "*"), ("victory", ""), ("victory", "secret"), ("vic", "*")])
 def test_without_the_consent_of_both_nothing_is_given(tmp_path, offer, adopt):
     assert _share(tmp_path, offer, adopt, 1.5) == []

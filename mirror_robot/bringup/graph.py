@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +91,10 @@ VIEWER_HOST = Option(
     "viewer_host", "localhost",
     "address of the live page: 'localhost' for this machine only, '0.0.0.0' for the network, "
     "which then needs the token in the address that is printed")
+OFFER = Option(
+    "offer", "", "taught movements that other robots may have, such as 'victory,bow'; '*' for all")
+ADOPT = Option(
+    "adopt", "", "movements to take from other robots that offer them; '*' for all")
 USE_SIM_TIME = Option("use_sim_time", FALSE, "take the time from /clock (bags, Gazebo)")
 PARAMS_FILE = Option(
     "params_file", "",
@@ -98,7 +102,7 @@ PARAMS_FILE = Option(
 NAMESPACE = Option("namespace", "", "namespace of all nodes and topics, such as 'robot1'")
 
 OPTIONS = (SOURCE, ROBOT, MIMIC, MIRROR_IMAGE, MODE, REMEMBER, SIM, HUMAN_SOURCE, VIEWER,
-           VIEWER_HOST, USE_SIM_TIME, PARAMS_FILE, NAMESPACE)
+           VIEWER_HOST, OFFER, ADOPT, USE_SIM_TIME, PARAMS_FILE, NAMESPACE)
 """All options of the loop."""
 
 RVIZ = Option("rviz", FALSE, "show robot, person and goal in RViz")
@@ -119,30 +123,36 @@ class NodeEntry:
     name : str
         Of the node, of its executable, and of its module in `mirror_robot.nodes`.
     parameters : mapping parameter of the node -> Option that sets it
-    only_when : (Option, str), optional
-        The node is started only when the option has this value, as `Option.read` gives it.
+    only_when : callable
+        Whether the node is started, by the option values as `read_options` returns them.
     essential : bool
         Whether the loop ends when the node does.
     """
 
     name: str
     parameters: Mapping[str, Option]
-    only_when: tuple[Option, str | bool] | None = None
+    only_when: Callable[[Mapping[str, Any]], bool] = lambda values: True
     essential: bool = True
 
 
 PERCEPTION = NodeEntry(
-    "perception_node", {"source": SOURCE}, only_when=(HUMAN_SOURCE, "camera"))
-REP155 = NodeEntry("rep155_node", {}, only_when=(HUMAN_SOURCE, "rep155"))
+    "perception_node", {"source": SOURCE},
+    only_when=lambda values: values[HUMAN_SOURCE.name] == "camera")
+REP155 = NodeEntry(
+    "rep155_node", {}, only_when=lambda values: values[HUMAN_SOURCE.name] == "rep155")
 MIRROR = NodeEntry("mirror_node", {
     "robot": ROBOT, "mirror_image": MIRROR_IMAGE, "mode": MODE, "remember": REMEMBER})
 ACTUATION = NodeEntry("actuation_node", {"robot": ROBOT, "enabled_at_start": MIMIC})
-SIMULATION = NodeEntry("simulation_node", {"robot": ROBOT}, only_when=(SIM, "mujoco"))
+SIMULATION = NodeEntry(
+    "simulation_node", {"robot": ROBOT}, only_when=lambda values: values[SIM.name] == "mujoco")
 VIEWER_NODE = NodeEntry(
-    "viewer_node", {"robot": ROBOT, "host": VIEWER_HOST}, only_when=(VIEWER, True),
-    essential=False)
+    "viewer_node", {"robot": ROBOT, "host": VIEWER_HOST},
+    only_when=lambda values: values[VIEWER.name], essential=False)
+SHARING = NodeEntry(
+    "sharing_node", {"offer": OFFER, "adopt": ADOPT},
+    only_when=lambda values: values[OFFER.name] or values[ADOPT.name], essential=False)
 
-NODES = (SIMULATION, PERCEPTION, REP155, MIRROR, ACTUATION, VIEWER_NODE)
+NODES = (SIMULATION, PERCEPTION, REP155, MIRROR, ACTUATION, VIEWER_NODE, SHARING)
 """The loop, in the order of start: the robot must be there before something moves it."""
 
 
@@ -207,7 +217,7 @@ def nodes_to_start(
     """Return the nodes to start for option values as `read_options` returns them."""
     starts = []
     for node in nodes:
-        if node.only_when and values[node.only_when[0].name] != node.only_when[1]:
+        if not node.only_when(values):
             continue
         parameters = {name: values[option.name] for name, option in node.parameters.items()}
         if values.get(USE_SIM_TIME.name):

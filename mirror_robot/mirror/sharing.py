@@ -27,9 +27,10 @@ class SharingError(ValueError):
     """A movement that another robot gave and that cannot be taken; says why."""
 
 
-def agreed(name: str, names: list[str]) -> bool:
-    """Return whether somebody who lists `names` agrees to `name`."""
-    return name in names or EVERYTHING in names
+def agreed(name: str, names: str) -> bool:
+    """Return whether somebody who lists `names`, with commas between them, agrees to `name`."""
+    listed = [one.strip() for one in names.split(",")]
+    return name in listed or EVERYTHING in listed
 
 
 def unit_to_text(unit: Shown) -> str:

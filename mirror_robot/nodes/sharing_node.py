@@ -24,10 +24,10 @@ from mirror_robot.nodes.running import run
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("name", "", "of this robot among the others; empty takes the node's full name"),
-    Parameter("offer", [""], "names of taught movements that others may have; * for all",
-              changeable=True),
-    Parameter("adopt", [""], "names of movements to take from others; * for all",
-              changeable=True),
+    Parameter("offer", "", "names of taught movements that others may have, with commas between "
+              "them; * for all", changeable=True),
+    Parameter("adopt", "", "names of movements to take from others, with commas between them; "
+              "* for all", changeable=True),
     Parameter("file", "", "where taught movements are kept; empty takes the user's own"),
     Parameter("period", 5.0, "time between two offers", "s", 0.1, 3600.0),
 )
@@ -103,8 +103,7 @@ class SharingNode(Node):
         if not agreed(unit.name, self._values.adopt) or unit.name in known:
             return
         save_shown(self._path, [*known.values(), unit])
-        self.get_logger().info(f"adopted {unit.name!r} ({unit.meaning}) from {content['robot']}; "
-                               "mirror_node knows it when it starts next")
+        self.get_logger().info(f"adopted {unit.name!r} ({unit.meaning}) from {content['robot']}")
 
 
 def main() -> int:
