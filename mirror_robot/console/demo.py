@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=Path("output/demo"), metavar="FOLDER",
                         help="where video, figures and logs go (default: output/demo)")
     parser.add_argument("--no-video", action="store_true", help="no side-by-side video")
+    parser.add_argument("--no-viewer", action="store_true",
+                        help="no live page in the browser meanwhile")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,4 +35,5 @@ def run(options: argparse.Namespace) -> int:
     from mirror_robot.demo.play import run_demo
     return run_demo(
         clips=options.clips, duration=options.duration, robot=options.robot,
-        mirror_image=not options.twin, output=options.output, video=not options.no_video)
+        mirror_image=not options.twin, output=options.output, video=not options.no_video,
+        viewer=not options.no_viewer)

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from mirror_robot.bringup.graph import (
     PERCEPTION,
     ROBOT,
     SOURCE,
+    VIEWER,
     nodes_to_start,
     read_options,
 )
@@ -37,6 +39,7 @@ from mirror_robot.demo.recording import Recording, Run
 from mirror_robot.demo.story import Story
 from mirror_robot.demo.summary import as_text, summarise
 from mirror_robot.demo.video import make_video
+from mirror_robot.demo.watching import LivePage
 
 DEMO_NAMESPACE = "demo"
 """Namespace of all nodes of a demo: arming its robot must not arm another on this machine."""
@@ -84,6 +87,7 @@ class Progress:
 def run_demo(
     clips: Sequence[str] | None = None, duration: float | None = None, robot: str = "kagami",
     mirror_image: bool = True, output: Path = Path("output/demo"), video: bool = True,
+    viewer: bool = True,
 ) -> int:
     """Play clips through the loop; print lines, figures and the path of the video.
 
@@ -101,6 +105,8 @@ def run_demo(
         Folder for ``demo.mp4``, ``summary.json`` and the nodes' logs.
     video : bool
         Whether to draw the video.
+    viewer : bool
+        Whether to serve the live page meanwhile.
 
     Returns
     -------
@@ -119,9 +125,12 @@ def run_demo(
     print(f"topics are below /{DEMO_NAMESPACE} with ROS_DOMAIN_ID={domain}", flush=True)
     runs: list[Run] = []
     recorder = Recorder(DEMO_NAMESPACE)
+    page = LivePage(robot, DEMO_NAMESPACE, output / "logs") if viewer else nullcontext()
     try:
-        for clip in played:
-            runs.append(_play(clip, recorder, robot, mirror_image, output / "logs" / clip.name))
+        with page:
+            for clip in played:
+                runs.append(
+                    _play(clip, recorder, robot, mirror_image, output / "logs" / clip.name))
     except DemoError as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
@@ -138,7 +147,8 @@ def _play(
     logs.mkdir(parents=True, exist_ok=True)
     values = read_options({
         SOURCE.name: str(clip.path), ROBOT.name: robot, NAMESPACE.name: DEMO_NAMESPACE,
-        MIRROR_IMAGE.name: "true" if mirror_image else "false"})
+        MIRROR_IMAGE.name: "true" if mirror_image else "false",
+        VIEWER.name: "false"})  # there is one for all clips
     recorder.recording = recording = Recording()
     progress = Progress("starting")
     with Processes(logs) as processes:

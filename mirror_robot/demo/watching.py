@@ -40,6 +40,7 @@ class LivePage:
         self._start = NodeStart(
             VIEWER_NODE.name, {"robot": robot, "port": free_port()}, namespace)
         self.address = f"http://localhost:{self._start.parameters['port']}/"
+        logs.mkdir(parents=True, exist_ok=True)
         self._processes = Processes(logs, grace=3.0)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="live page", daemon=True)
