@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mirror_robot.actuation.limits import JointLimits
 from mirror_robot.actuation.nearness import HandSpeed, Nearness
+from mirror_robot.actuation.performing import Movement, Performance, shape_movement
 from mirror_robot.actuation.safety import (
     ARMED,
     Answer,
@@ -204,6 +205,9 @@ class Actuator:
         self._stood = np.inf
         self._sent = -np.inf
         self._was_fresh = False
+        self._reserved = np.zeros(count, bool)
+        self._performance: Performance | None = None
+        self._played = 0
 
     @property
     def state(self) -> State:
@@ -342,9 +346,127 @@ class Actuator:
             return None
         command = self.command()
         self.shaper.coast(np.inf)
+        self.release()
         self._engaged = False
         self.supervisor.leave(reason)
         return command
+
+    # ------------------------------------------------------------------ whole movements
+
+    def prepare(
+        self, movement: Movement, groups: Sequence[np.ndarray], steady: float,
+    ) -> Callable[[], Performance] | str:
+        """Reserve the joints of a movement, which then stop, and return what shapes it.
+
+        What is returned may be called in another thread; `perform` takes its result. A text says
+        why the movement cannot be performed now.
+
+        Parameters
+        ----------
+        movement : Movement
+        groups : sequence of ndarray of int
+            Joints that get their trajectories together; see `Movement.held`.
+        steady : float
+            [s]
+        """
+        if self.state not in ARMED:
+            return f"the robot is {self.state.value}"
+        if self._reserved.any():
+            return "another movement is being performed"
+        if hold := self.nearness.hold(steady):
+            return hold
+        if self._hands is not None and self.nearness.near(steady):
+            return "a person is near, and the hands are to be slow"
+        start = self.shaper.stop.end.copy()
+        movement = movement.held(groups, start)
+        settings, joints = self.settings, movement.joints
+        self._reserved[joints] = True
+        blend, speed = self._blend[joints].copy(), self.speed_scale
+
+        def scale(time: float) -> np.ndarray:
+            if settings.blend_time <= 0.0:
+                return np.full(len(joints), speed)
+            return speed * (0.2 + 0.8 * np.minimum(blend + time / settings.blend_time, 1.0))
+
+        return lambda: shape_movement(movement, self.limits, start, self.period,
+                                      settings.bandwidth, scale)
+
+    def ready(self, performance: Performance) -> bool:
+        """Return whether its joints stand where a performance begins."""
+        motion, joints = self.shaper.motion, performance.joints
+        return not motion.velocity[joints].any() and bool(
+            (np.abs(motion.position[joints] - performance.start) < _ARRIVED).all())
+
+    def perform(self, performance: Performance) -> bool:
+        """Play a performance from the next period on; the robot gets it as a whole elsewhere.
+
+        Its joints move as it says until it ends, and then stand until `release`. It breaks off
+        (`performing` is False then) when the robot is to stop, to hold, or to be slow. Returns
+        False where it may not begin any more.
+        """
+        following = self.state is State.FOLLOWING
+        if not following or not self._reserved[performance.joints].all():
+            return False
+        self._performance, self._played = performance, 0
+        return True
+
+    @property
+    def performing(self) -> bool:
+        """Whether a performance is being played."""
+        return self._performance is not None
+
+    @property
+    def reserved(self) -> bool:
+        """Whether joints wait for a performance, make one, or stand after it."""
+        return bool(self._reserved.any())
+
+    def release(self) -> None:
+        """Let the joints of a performance follow targets again."""
+        self._performance = None
+        self._reserved[:] = False
+
+    def refused(self, joints: np.ndarray) -> None:
+        """Take in that the robot does not make a performance: these joints (m,) have not moved.
+
+        The performance breaks off; all its joints stop, and stand until `release`.
+        """
+        if self._performance is not None:
+            start = self.shaper.motion.position.copy()
+            start[self._performance.joints] = self._performance.start
+            self._performance = None
+            self._stand(joints, start)
+
+    def failed(self, joints: np.ndarray, reason: str) -> None:
+        """Take in that the robot broke a performance off by itself: stop and disarm.
+
+        Its joints (m,) are taken to stand where they were measured last.
+        """
+        self._performance = None
+        seen = np.clip(self._measured[0], self.limits.lower, self.limits.upper)
+        self._stand(joints, np.where(np.isfinite(seen), seen, self.shaper.motion.position))
+        self._fault("performance_failed", reason)
+
+    def _stand(self, joints: np.ndarray, positions: np.ndarray) -> None:
+        motion = self.shaper.motion
+        p, v, a = motion.position.copy(), motion.velocity.copy(), motion.acceleration.copy()
+        p[joints], v[joints], a[joints] = positions[joints], 0.0, 0.0
+        self.shaper.impose(p, v, a)
+
+    def _play(self) -> None:
+        """Move the joints of a performance on by one period."""
+        performance, motion = self._performance, self.shaper.motion
+        if performance is None or self._played >= len(performance.states):
+            return
+        p, v, a = motion.position.copy(), motion.velocity.copy(), motion.acceleration.copy()
+        p[performance.joints], v[performance.joints], a[performance.joints] = (
+            performance.states[self._played])
+        self._played += 1
+        self.shaper.impose(p, v, a)
+
+    @property
+    def played(self) -> bool:
+        """Whether the performance has come to its end."""
+        return self._performance is not None and self._played >= len(self._performance.states)
 
     # ------------------------------------------------------------------ the loop
 
@@ -391,14 +513,20 @@ class Actuator:
         target = {State.RELAXING: self._nowhere if hold else self.rest,
                   State.STOPPING: self._yield}.get(state, self._nowhere)
         near = self._hands is not None and self.nearness.near(steady)
+        if self._performance is not None and (state is not State.FOLLOWING or hold or near):
+            # From here on its joints stop; whoever sent it to the robot sees that, and tells it.
+            self._performance = None
         ahead = now + 1.0 / settings.command_rate
         for step in reversed(range(steps)):
             if state in ARMED:
                 target, velocity, acceleration = self._targets.at(ahead - step * self.period)
                 target = np.where(fresh, target, np.where(tired, self.rest, np.nan))
                 velocity, acceleration = fresh * velocity, fresh * acceleration
+            if self._reserved.any():
+                target = np.where(self._reserved, np.nan, target)
             slow = self._slow_hands(target, velocity, scale) if near else scale
             self.shaper.step(target, velocity, acceleration, slow)
+            self._play()
             self.limit_hits += self.shaper.at_limit | self.shaper.guarded
         return self._command(steady, steps)
 
@@ -421,6 +549,10 @@ class Actuator:
                 self.faults["loop_held_up"] += 1
                 # The robot ran into the stop of its last command meanwhile; so does the shaper.
                 self.shaper.coast(late)
+                if self._performance is not None:
+                    # With a whole movement it goes on instead.
+                    self._played = min(self._played + round(late / self.period),
+                                       len(self._performance.states) - 1)
             if passed < -_BACK or passed > elapsed + _AHEAD:
                 self.faults["clock_jumped"] += 1
                 self._targets.forget()

@@ -152,6 +152,12 @@ class Shaper:
         """
         self._set(*self._stop.at(time))
 
+    def impose(
+        self, position: np.ndarray, velocity: np.ndarray, acceleration: np.ndarray,
+    ) -> None:
+        """Set the state (n,) of a motion that was shaped elsewhere, within the same limits."""
+        self._set(position, velocity, acceleration)
+
     def step(
         self, target: np.ndarray, target_velocity: np.ndarray | float = 0.0,
         target_acceleration: np.ndarray | float = 0.0, scale: np.ndarray | float = 1.0,

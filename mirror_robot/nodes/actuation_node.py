@@ -12,18 +12,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import PointStamped
 from rclpy.clock import Clock, ClockType
-from rclpy.duration import Duration as Span
-from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Float32, Float64MultiArray
+from std_msgs.msg import Bool, Float32
 from std_srvs.srv import SetBool, Trigger
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+from trajectory_msgs.msg import JointTrajectory
 
 from mirror_robot.actuation.actuator import SOURCES, Actuator, Command, Settings
 from mirror_robot.actuation.limits import JointLimits
@@ -32,7 +29,15 @@ from mirror_robot.actuation.safety import ARMED, Answer, Silence, State
 from mirror_robot.body.model import load_model
 from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
 from mirror_robot.nodes.messages import to_seconds, to_time
+from mirror_robot.nodes.outputs import (
+    NO_EVENTS,
+    OUTPUTS,
+    RELIABLE,
+    PositionOutput,
+    TrajectoryOutput,
+)
 from mirror_robot.nodes.parameters import Parameter, ParameterError, declare
+from mirror_robot.nodes.performing import Performances, load_action
 from mirror_robot.nodes.polling import messages, subscribe_polled
 from mirror_robot.nodes.running import bring_up, run
 
@@ -53,6 +58,12 @@ PARAMETERS: tuple[Parameter, ...] = (
               "same with velocities; such a controller goes on moving when this process dies, so "
               "use it only where the hardware itself stops when commands end.",
               choices=("trajectory", "position", "velocity")),
+    Parameter("performances", "stream",
+              "How movements of the repertoire reach the robot. stream: as everything does. "
+              "action: each as one goal of <controller>/follow_joint_trajectory, where "
+              "control_msgs is installed and the controller offers it; such a goal goes on to its "
+              "end when this process is killed, so use it only where a person can stop the robot.",
+              choices=("stream", "action")),
     Parameter("rate", _DEFAULT.rate, "Rate of the control loop.", "Hz", 20.0, 500.0),
     Parameter("command_rate", _DEFAULT.command_rate,
               "Rate at which trajectories are sent; positions and velocities are sent at the "
@@ -108,19 +119,12 @@ PARAMETERS: tuple[Parameter, ...] = (
               choices=("distance", "position")),
 )
 
-_RELIABLE = QoSProfile(depth=1)
 # A robot's joints may come in several messages at once, so more than one must fit.
 _STATES = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-# The executor walks over every event handler at each wake-up, a fifth of the node's cost.
-_NO_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
-# Share of its position error that a joint driven by velocities takes back in a second [1/s].
-_CORRECTION = 2.0
 # How often [s] what does not depend on the (perhaps simulated) clock is looked after ...
 _SUPERVISION = 0.2
 # ... and how long the loop may stand still [s].
 _LOOP_TIMEOUT = 1.0
-# Longest wait [s] for the last command to be received before the process ends.
-_FAREWELL = 0.5
 
 
 def _settings(values: Any) -> Settings:
@@ -129,6 +133,9 @@ def _settings(values: Any) -> Settings:
     settings = {name: getattr(values, name) for name in names}
     if values.command_interface != "trajectory":
         settings["command_rate"] = values.rate
+        if values.performances == "action":
+            raise ParameterError("performances = action needs command_interface = trajectory: "
+                                 "other controllers take no goals")
     if settings["command_rate"] > values.rate:
         raise ParameterError(
             f"command_rate = {values.command_rate} Hz is above rate = {values.rate} Hz")
@@ -138,112 +145,6 @@ def _settings(values: Any) -> Settings:
     return Settings(**settings)
 
 
-class _TrajectoryOutput:
-    """Sends the commands of one controller; messages are made once and filled again."""
-
-    def __init__(self, node: LifecycleNode, topic: str, names: list[str],
-                 columns: np.ndarray) -> None:
-        self.publisher = node.create_publisher(
-            JointTrajectory, topic, _RELIABLE, event_callbacks=_NO_EVENTS)
-        self._columns = columns
-        # The stamp stays 0, "now": a controller takes a past stamp as the trajectory's start.
-        self._message = JointTrajectory(joint_names=names)
-        self._points: list[JointTrajectoryPoint] = []
-
-    def send(self, command: Command) -> None:
-        """Publish one command."""
-        while len(self._points) < len(command.times):
-            self._points.append(JointTrajectoryPoint())
-        points = self._points[:len(command.times)]
-        positions = command.positions[:, self._columns]
-        velocities = command.velocities[:, self._columns]
-        for point, when, position, velocity in zip(points, command.times, positions, velocities):
-            point.positions = array("d", position.tobytes())
-            point.velocities = array("d", velocity.tobytes())
-            nanoseconds = int(when * 1e9)
-            point.time_from_start = Duration(
-                sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
-        self._message.points = points
-        self.publisher.publish(self._message)
-
-    def rest(self) -> None:
-        """Do nothing when commands end: the last one ended in a stop."""
-
-    def send_last(self, command: Command) -> None:
-        """Publish a command that nothing will follow, and wait until it is received."""
-        self.send(command)
-        self.publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
-
-
-class _PositionOutput:
-    """The same for a forward_command_controller, which takes positions one by one."""
-
-    def __init__(self, node: LifecycleNode, topic: str, columns: np.ndarray) -> None:
-        self.publisher = node.create_publisher(
-            Float64MultiArray, topic, _RELIABLE, event_callbacks=_NO_EVENTS)
-        self._columns = columns
-        self._message = Float64MultiArray()
-
-    def send(self, command: Command) -> None:
-        """Publish the first position of a command."""
-        self._publish(command.positions[0])
-
-    def rest(self) -> None:
-        """Do nothing when commands end: such a controller holds the last position."""
-
-    def send_last(self, command: Command) -> None:
-        """Play the stop that ends a command, in real time."""
-        begin = time.monotonic()
-        while (passed := time.monotonic() - begin) < command.times[-1]:
-            self._publish(np.array([np.interp(passed, command.times, column)
-                                    for column in command.positions.T]))
-            time.sleep(0.01)
-        self._publish(command.positions[-1])
-        self.publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
-
-    def _publish(self, positions: np.ndarray) -> None:
-        self._message.data = array("d", positions[self._columns].tobytes())
-        self.publisher.publish(self._message)
-
-
-class _VelocityOutput(_PositionOutput):
-    """The same for a forward_command_controller of velocities.
-
-    The position is kept by feedback: velocities alone would drift.
-    """
-
-    def __init__(self, node: LifecycleNode, topic: str, columns: np.ndarray) -> None:
-        super().__init__(node, topic, columns)
-        self._actuator: Actuator = node.actuator
-        self._fastest = self._actuator.limits.velocity
-
-    def send(self, command: Command) -> None:
-        """Publish the first velocity of a command, corrected by what the robot is off."""
-        self._publish(self._corrected(command.positions[0], command.velocities[0]))
-
-    def send_last(self, command: Command) -> None:
-        """Play the stop that ends a command, in real time, and end at velocity zero."""
-        begin = time.monotonic()
-        while (passed := time.monotonic() - begin) < command.times[-1]:
-            self._publish(np.array([np.interp(passed, command.times, column)
-                                    for column in command.velocities.T]))
-            time.sleep(0.01)
-        self.rest()
-        self.publisher.wait_for_all_acked(Span(seconds=_FAREWELL))
-
-    def rest(self) -> None:
-        """Publish zeros: such a controller goes on with what it was sent last."""
-        self._publish(np.zeros(len(self._fastest)))
-
-    def _corrected(self, position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
-        off = position - self._actuator.measured
-        wanted = velocity + _CORRECTION * np.where(np.isfinite(off), off, 0.0)
-        return np.clip(wanted, -self._fastest, self._fastest)
-
-
-_OUTPUTS = {"position": _PositionOutput, "velocity": _VelocityOutput}
-
-
 class ActuationNode(LifecycleNode):
     """Sends the robot's controllers what the mirror wants, within limits and while enabled.
 
@@ -251,7 +152,9 @@ class ActuationNode(LifecycleNode):
     ``deadman`` where one is used; ``human/distance`` or ``human/position`` tells how near people
     are. Publishes ``<controller>/joint_trajectory`` (or ``/commands``) and ``actuation/command``,
     and for a face on a display ``actuation/face``, each channel as its share -1..1 of the full
-    expression. Offers ``~/enable``, ``~/stop``, ``~/relax``, ``~/reset``.
+    expression. With ``performances`` = action, movements on ``mirror/performance`` become goals of
+    ``<controller>/follow_joint_trajectory``. Offers ``~/enable``, ``~/stop``, ``~/relax`` and
+    ``~/reset``.
     """
 
     def __init__(self, **arguments: Any) -> None:
@@ -275,7 +178,8 @@ class ActuationNode(LifecycleNode):
         self._rates = {name: Rate() for name in (*SOURCES, "joint_states", "commands", "loop")}
         self._latency, self._cost = Percentiles(), Percentiles(1000)
         self._loop_silent = Silence(1, grain=1.25 * _SUPERVISION)
-        self._outputs: list[_TrajectoryOutput | _PositionOutput] = []
+        self._outputs: dict[str, TrajectoryOutput | PositionOutput] = {}
+        self._performances: Performances | None = None
         self._kept: list[Callable[[], None]] = []
         self._polled: list[tuple[Subscription, Callable[[JointState], None]]] = []
         self._pending = self._values.enabled_at_start
@@ -298,25 +202,27 @@ class ActuationNode(LifecycleNode):
         values, names = self._values, self._limits.names
         preview = values.preview
         self._command_publisher = self.create_publisher(
-            JointState, "actuation/preview" if preview else "actuation/command", _RELIABLE,
-            event_callbacks=_NO_EVENTS)
+            JointState, "actuation/preview" if preview else "actuation/command", RELIABLE,
+            event_callbacks=NO_EVENTS)
         self._command_message = JointState(name=list(names))
         # A face on a display has no joints to drive; it takes shares of full expression instead.
         face = np.array([names.index(joint) for joint in self._face], int)
         self._face_message = JointState(name=[names[i] for i in face])
         self._face_columns = face
         self._face_publisher = None if preview or not len(face) else self.create_publisher(
-            JointState, "actuation/face", _RELIABLE, event_callbacks=_NO_EVENTS)
+            JointState, "actuation/face", RELIABLE, event_callbacks=NO_EVENTS)
         if not preview:
             for controller, columns in self._controllers.items():
                 index = np.array(columns)
-                self._outputs.append(
-                    _OUTPUTS[values.command_interface](self, f"{controller}/commands", index)
-                    if values.command_interface in _OUTPUTS else
-                    _TrajectoryOutput(self, f"{controller}/joint_trajectory",
-                                      [names[i] for i in columns], index))
+                self._outputs[controller] = (
+                    OUTPUTS[values.command_interface](self, f"{controller}/commands", index)
+                    if values.command_interface in OUTPUTS else
+                    TrajectoryOutput(self, f"{controller}/joint_trajectory",
+                                     [names[i] for i in columns], index))
+            if values.performances == "action":
+                self._configure_performances()
         for source in SOURCES:
-            self._poll(f"mirror/{source}", _RELIABLE,
+            self._poll(f"mirror/{source}", RELIABLE,
                        lambda message, source=source: self._on_target(source, message))
         self._poll("joint_states", _STATES, self._on_joint_states)
         self._listen(Bool, "emergency_stop", self._on_emergency)
@@ -335,10 +241,20 @@ class ActuationNode(LifecycleNode):
                            ("reset", self.actuator.reset)):
             self._serve(Trigger, f"~/{name}",
                         lambda request, response, call=call: _answer(response, call()))
-        publishers = [self._command_publisher, *(out.publisher for out in self._outputs)]
+        publishers = [self._command_publisher, *(out.publisher for out in self._outputs.values())]
         for publisher in (*publishers, *filter(None, [self._face_publisher])):
             self._kept.append(lambda publisher=publisher: self.destroy_publisher(publisher))
         return TransitionCallbackReturn.SUCCESS
+
+    def _configure_performances(self) -> None:
+        action = load_action()
+        if action is None:
+            self.get_logger().warning(
+                "control_msgs is not installed: movements of the repertoire are streamed")
+            return
+        self._performances = Performances(
+            self, action, self.actuator, self._controllers, self._lock, self._steady)
+        self._listen(JointTrajectory, "mirror/performance", self._performances.receive)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the loop; the robot stays disarmed unless `enabled_at_start`."""
@@ -382,12 +298,14 @@ class ActuationNode(LifecycleNode):
         self.destroy_timer(self._supervision_timer)
         if command := self.actuator.leave(reason):
             self._publish_command(command)
-            for output in self._outputs:
-                output.send_last(command)
+            busy = self._performances.leave(command) if self._performances else ()
+            for controller, output in self._outputs.items():
+                if controller not in busy:
+                    output.send_last(command)
         self._diagnostics.publish()
 
     def _listen(self, kind: type, topic: str, callback: Callable[[Any], None],
-                qos: QoSProfile = _RELIABLE) -> None:
+                qos: QoSProfile = RELIABLE) -> None:
         subscription = self.create_subscription(kind, topic, self._locked(callback), qos)
         self._kept.append(lambda: self.destroy_subscription(subscription))
 
@@ -411,6 +329,9 @@ class ActuationNode(LifecycleNode):
             destroy()
         self._kept.clear()
         self._outputs.clear()
+        if self._performances is not None:
+            self._performances.destroy()
+            self._performances = None
         self._polled.clear()
 
     # ------------------------------------------------------------------ input
@@ -497,11 +418,14 @@ class ActuationNode(LifecycleNode):
         command = self.actuator.tick(now, begin, self.actuator.settings.steps)
         if command is not None:
             self._publish_command(command)
-            for output in self._outputs:
-                output.send(command)
+            # Whoever makes a whole movement needs no commands, and must not get any.
+            busy = self._performances.busy if self._performances else ()
+            for controller, output in self._outputs.items():
+                if controller not in busy:
+                    output.send(command)
             self._rates["commands"].tick()
         elif self._commanding:
-            for output in self._outputs:
+            for output in self._outputs.values():
                 output.rest()
         self._commanding = command is not None
         if (self.actuator.state, self.actuator.supervisor.reason) != self._told:
@@ -595,6 +519,10 @@ class ActuationNode(LifecycleNode):
             **{f"fault_{key}": count for key, count in actuator.faults.items()},
             "ruckig_failures": actuator.shaper.failures,
         }
+        if self._performances is not None:
+            values |= {"goals_accepted": self._performances.accepted,
+                       "goals_succeeded": self._performances.succeeded,
+                       "last_performance": self._performances.told}
         calm = state in ARMED or "request" in reason or reason == "not enabled yet"
         level = ERROR if state is State.EMERGENCY else OK if calm else WARN
         return level, f"{state.value}: {reason}", values
