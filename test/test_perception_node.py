@@ -20,6 +20,7 @@ from geometry_msgs.msg import PointStamped, PoseStamped, QuaternionStamped, Vect
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter as ParameterValue
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, JointState, PointCloud2
 from std_msgs.msg import Float32
@@ -250,7 +251,10 @@ def test_two_people_are_seen_and_the_attended_one_can_be_switched(
     assert all(f"/humans/bodies/{one}/joint_states" in names for one in ids)
     picture = cv2.imdecode(
         np.frombuffer(audience.heard["human/annotated"][-1].data, np.uint8), 1)
-    assert picture.shape == (480, 1136, 3)
+    assert picture.shape == (270, 640, 3)  # 1136 wide, scaled down
+    for wanted in (*ids, ""):
+        node.set_parameters([ParameterValue("attend", value=wanted)])
+        assert node._attention.wanted == wanted
 
 
 def test_without_calibration_no_position_is_told_and_that_is_said(make_node, audience):

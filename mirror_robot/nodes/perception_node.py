@@ -120,6 +120,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("keep_id", 1.0, "a person who was lost for longer is a new one", "s", 0.0, 60.0),
     Parameter("image_rate", 15.0, "greatest rate of human/image", "Hz", 0.1, 200.0),
     Parameter("image_quality", 80, "JPEG quality of human/image", "", 1, 100),
+    Parameter("annotated_rate", 10.0, "greatest rate of human/annotated", "Hz", 0.1, 200.0),
+    Parameter("annotated_width", 640, "human/annotated is scaled down to this, which costs less "
+              "than to encode it as it is; 0: never", "pixels", 0, 8192),
     Parameter("autostart", True, "configure and activate by itself"),
 )
 
@@ -139,7 +142,7 @@ class PerceptionNode(LifecycleNode):
 
     def __init__(self, **options: Any) -> None:
         super().__init__("perception_node", **options)
-        self.parameters = declare(self, PARAMETERS)
+        self.parameters = declare(self, PARAMETERS, self._changed)
         self._capture: Capture | TopicCapture | None = None
         self._workers: dict[str, LandmarkWorker] = {}
         self._problem = ""
@@ -197,6 +200,7 @@ class PerceptionNode(LifecycleNode):
             visibility=values.visibility, mincutoff=values.body_mincutoff, beta=values.body_beta,
             level=self._level, keep_id=values.keep_id), values.people, values.keep_id)
         self._attention = Attention(keep=values.keep_id if values.people > 1 else 0.0)
+        self._attention.wanted = values.attend
         self._face_trackers = {}
         self._positions = OneEuroFilter(0.5, 1.0, vectors=True), ""
         if values.humans:
@@ -210,7 +214,8 @@ class PerceptionNode(LifecycleNode):
         self._reset_statistics()
         self._encoder = _Encoder(values.image_rate, values.image_quality, self._publish_image)
         self._annotator = _Encoder(
-            values.image_rate, values.image_quality, self._publish_annotated, self._annotated)
+            values.annotated_rate, values.image_quality, self._publish_annotated,
+            self._annotated)
         name = _topic(values.source)
         info = values.camera_info or (
             f"{name.removesuffix('/compressed').rpartition('/')[0]}/camera_info".lstrip("/")
@@ -351,7 +356,6 @@ class PerceptionNode(LifecycleNode):
             return
         height, width = frame.image.shape[:2]
         people = self._people(frame.stamp, wire.poses(values), width / height)
-        self._attention.wanted = self.parameters.attend or self._attention.wanted
         attended = self._attention(
             frame.stamp, {one.body.observation.id: salience(one) for one in people})
         self._seen = people
@@ -537,6 +541,10 @@ class PerceptionNode(LifecycleNode):
         if self._humans is not None:
             self._humans.feel(message.vector.x, message.vector.y)
 
+    def _changed(self, name: str, value: Any) -> None:
+        if name == "attend":
+            self._attention.wanted = value
+
     def _attend_next(
         self, request: Trigger.Request, response: Trigger.Response,
     ) -> Trigger.Response:
@@ -553,6 +561,10 @@ class PerceptionNode(LifecycleNode):
         attended = self._attention.attended
         people = [Drawn(one.body.observation.id, one.body.pixels,
                         one.body.observation.id == attended) for one in self._seen]
+        most, (height, width) = self.parameters.annotated_width, image.shape[:2]
+        if 0 < most < width:
+            image = cv2.resize(image, (most, round(height * most / width)),
+                               interpolation=cv2.INTER_AREA)
         return annotate(image, people, self._meshes)
 
     def _publish_annotated(self, frame: Frame, jpeg: bytes) -> None:
@@ -590,6 +602,7 @@ class PerceptionNode(LifecycleNode):
         values |= {f"{kind} model p50 [s]": self._spent[kind]()[0] for kind in self._workers}
         values["tilt of bodies [rad]"] = self._level.tilt if self._level else 0.0
         values["people"] = len(self._seen)
+        values["ids"] = ", ".join(sorted(one.body.observation.id for one in self._seen))
         values["attended"] = self._attention.attended
         values["camera"] = ("calibrated" if self._calibration else "assumed by camera_fov"
                             if self.parameters.assume_fov else "not calibrated: no positions")
