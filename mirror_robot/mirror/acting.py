@@ -22,6 +22,7 @@ from mirror_robot.mirror.recognition import Prediction
 from mirror_robot.mirror.response import Responder, Response
 from mirror_robot.mirror.words import Order, Vocabulary
 from mirror_robot.motor.primitive import Trajectory
+from mirror_robot.motor.repertoire import Repertoire
 
 MODES = ("mimic", "respond")
 
@@ -95,10 +96,19 @@ class Acting:
         self._stance_stamp = -np.inf
         self._queue.clear()
 
+    def take_up(self, repertoire: Repertoire, vocabulary: Vocabulary) -> None:
+        """Perform what stands in this repertoire from now on; what is being performed goes on."""
+        self._performer.repertoire, self._vocabulary = repertoire, vocabulary
+
     @property
     def performing(self) -> bool:
         """Whether a movement is being performed."""
         return self._trajectory is not None
+
+    @property
+    def performance(self) -> Trajectory | None:
+        """The whole movement that is being performed; None when there is none."""
+        return self._trajectory
 
     @property
     def leads(self) -> bool:

@@ -21,7 +21,7 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     "who": frozenset({"id"}), "gone": frozenset({"who"}), "other": frozenset({"unit"}),
     "sentence": frozenset({"who", "does", "why", "feels", "sure"}),
     "why.sentence": frozenset({"intention"}), "feels.sentence": frozenset({"degree", "mood"}),
-    "feels.picture": frozenset({"picture"}),
+    "feels.picture": frozenset({"picture"}), "reaches": frozenset({"object"}),
 }
 _LISTS = {"feels.degrees": 3, "sure": 3}
 _MAPPINGS = {
@@ -62,6 +62,10 @@ class Understanding:
     affect : Affect, optional
     picture : str
         Pole of the metaphor that the body is a picture of, such as ``heavy``; empty for none.
+    target : str
+        The object that is reached for; empty for none.
+    target_probability : float
+        0..1.
     """
 
     stamp: float
@@ -71,6 +75,8 @@ class Understanding:
     intention: Intention | None = None
     affect: Affect | None = None
     picture: str = ""
+    target: str = ""
+    target_probability: float = 0.0
 
 
 def known_languages() -> tuple[str, ...]:
@@ -155,6 +161,7 @@ class _Said:
     face: str
     intention: str
     mood: str
+    target: str = ""
 
 
 class Narrator:
@@ -173,6 +180,11 @@ class Narrator:
         How long a change must last [s].
     interval : float
         Least time between two sentences about one person [s].
+
+    Attributes
+    ----------
+    meanings : mapping unit -> str
+        What units do that the language has no words for, such as those that were taught.
     """
 
     def __init__(
@@ -181,6 +193,7 @@ class Narrator:
     ) -> None:
         self._words = load_words(language)
         self._mirror_image, self._settle, self._interval = mirror_image, settle, interval
+        self.meanings: Mapping[str, str] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -199,7 +212,7 @@ class Narrator:
         mood = describe(understanding.affect) if understanding.affect else Mood("calm", 0.0)
         about = _Said(understanding.action, self._face(understanding.affect),
                       understanding.intention.label if understanding.intention else NONE,
-                      mood.word)
+                      mood.word, understanding.target)
         since, candidate = self._candidate.get(person, (stamp, about))
         if candidate != about:
             since = stamp
@@ -212,7 +225,8 @@ class Narrator:
             if about == before or stamp - when < self._interval * (1 + only_mood):
                 return None
             # An end is told by what comes next; only a face and mood that calm down are told.
-            if not about.action and about.face == before.face and about.mood == before.mood:
+            idle = not (about.action or about.target)
+            if idle and about.face == before.face and about.mood == before.mood:
                 return None
         sentence = self._sentence(understanding, about, mood)
         # What changed may be something that the words do not tell.
@@ -246,7 +260,9 @@ class Narrator:
         done = []
         # The unit of a face says how the face moves, the felt emotion what that is: weeping moves
         # the corners of the mouth like a smile.
-        if about.action and not (about.face and about.action in _FACES):
+        if about.target:
+            done.append(words["reaches"].format(object=about.target.replace("_", " ")))
+        elif about.action and not (about.face and about.action in _FACES):
             done.append(self._action(about.action))
         if about.face:
             done.append(words["faces"][about.face])
@@ -277,6 +293,8 @@ class Narrator:
             side = _SIDES[side]
         text = actions.get(f"{base}_{side}", actions.get(base))
         if text is None:
+            if meaning := self.meanings.get(unit):
+                return meaning
             return self._words["other"].format(unit=unit.replace("_", " "))
         return text.format(hand=self._words["hand"].get(side, ""))
 
@@ -284,7 +302,9 @@ class Narrator:
     def _certainty(understanding: Understanding, about: _Said) -> float:
         """Return the least of the certainties of what the sentence says."""
         certain = []
-        if about.action:
+        if about.target:
+            certain.append(understanding.target_probability)
+        elif about.action:
             certain.append(understanding.action_probability)
         if about.intention not in (NONE, UNKNOWN) and understanding.intention:
             certain.append(understanding.intention.probability)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from mirror_robot.mirror.affect import (
     mixed,
 )
 from mirror_robot.mirror.features import MotorFeatures
+from mirror_robot.mirror.goals import NONE as NO_OBJECT
+from mirror_robot.mirror.goals import GoalReader, Reach, hand_positions
 from mirror_robot.mirror.intention import IntentionReader, load_intentions
 from mirror_robot.mirror.metaphor import Metaphors, load_metaphors
 from mirror_robot.mirror.narration import Narrator, Understanding
@@ -44,8 +47,10 @@ _READABLE = 0.45
 """A head turned further than this [rad] is no source for the person's neutral face."""
 
 _NAMED = 0.5
-"""Probability from which a unit counts as the action that is seen."""
+"""Probability from which a unit counts as the action that is seen, an object as reached for."""
 
+_HEADS = 0.05
+"""A hand of a movement without a side that goes less far heads nowhere [m]."""
 
 _STAND, _FAR = 1.2, 2.4
 """How far away people stand, and how far from them lies what they point at [m]."""
@@ -70,12 +75,42 @@ class Reading:
         How the movement will probably go on.
     sentence : str or None
         What is worth saying now.
+    reach : Reach or None
+        What a hand reaches for; None while no objects are known.
     """
 
     understanding: Understanding
     activation: Activation
     prediction: Prediction
     sentence: str | None
+    reach: Reach | None = None
+
+
+@dataclass(frozen=True)
+class MirrorUnits:
+    """A repertoire made ready to be recognised; takes a while to make, and no time to take up.
+
+    Attributes
+    ----------
+    repertoire : Repertoire
+    other, own : Recognizer
+        For what is seen and for what the robot does.
+    explained : ExplainedByActions
+    """
+
+    repertoire: Repertoire
+    other: Recognizer
+    own: Recognizer
+    explained: ExplainedByActions
+
+    @classmethod
+    def of(cls, repertoire: Repertoire) -> MirrorUnits:
+        """Return the units of a repertoire."""
+        features = MotorFeatures(repertoire.model)
+        other = Recognizer(repertoire.units, features)
+        # What they share, they only read; but each keeps a state of its own.
+        own = copy.deepcopy(other, {id(part): part for part in (features, features.model)})
+        return cls(repertoire, other, own, ExplainedByActions(repertoire.model, repertoire.units))
 
 
 class MirrorSystem:
@@ -86,8 +121,8 @@ class MirrorSystem:
 
     Parameters
     ----------
-    repertoire : Repertoire
-        The units, bound to the robot.
+    units : Repertoire or MirrorUnits
+        Bound to the robot.
     mirror_image : bool
         True: the person's right drives the robot's left.
     intentions : path, optional
@@ -104,27 +139,30 @@ class MirrorSystem:
     """
 
     def __init__(
-        self, repertoire: Repertoire, *, mirror_image: bool = True,
+        self, units: Repertoire | MirrorUnits, *, mirror_image: bool = True,
         intentions: str | Path | None = None, metaphors: Metaphors | None = None,
         language: str = "en", own_share: float = 0.2, amplitude: float = 1.0,
     ) -> None:
-        self.model: RobotModel = repertoire.model
+        if isinstance(units, Repertoire):
+            units = MirrorUnits.of(units)
+        self._units = units
+        self.model: RobotModel = units.repertoire.model
         self.mirror_image = mirror_image
         self._own_share = own_share
         self._retargeter = Retargeter(self.model, mirror_image=mirror_image)
         self._scaled = None if amplitude == 1.0 else Retargeter(
             self.model, mirror_image=mirror_image, amplitude=amplitude)
-        features = MotorFeatures(self.model)
-        self._other = Recognizer(repertoire.units, features)
-        self._self = Recognizer(repertoire.units, features)
+        self._goals = GoalReader()
+        self._objects: tuple[str, ...] = ()
+        self._places = np.zeros((0, 3))
         self._neutral = NeutralFace()
         self._sense, self._felt = BodySense(self.model), FeltAffect(self.model.profile.face)
         self._own_sense, self._own_felt = (
             BodySense(self.model), FeltAffect(self.model.profile.face))
-        self._explained = ExplainedByActions(self.model, repertoire.units)
         self._metaphors = metaphors or load_metaphors()
         self._intentions = IntentionReader(load_intentions(intentions))
         self._narrator = Narrator(language, mirror_image=mirror_image)
+        self._narrator.meanings = _meanings(units.repertoire)
         self._own_affect: Affect | None = None
         self._own_activation: Activation | None = None
         self.forget()
@@ -143,13 +181,32 @@ class MirrorSystem:
         self._retargeter.reset()
         if self._scaled is not None:
             self._scaled.reset()
-        self._other.reset()
+        self._units.other.reset()
+        self._goals.reset()
+        self._reach: Reach | None = None
         self._neutral.reset()
         self._sense.reset()
         self._felt.reset()
         self._pictured: dict[str, float] = {}
         self._pictured_stamp = -np.inf
         self._intentions.reset()
+
+    def take_up(self, units: MirrorUnits) -> None:
+        """Use these units from the next frame on; those that stay go on where they are."""
+        units.other.take_over(self._units.other)
+        units.own.take_over(self._units.own)
+        self._units, self._own_activation = units, None
+        self._narrator.meanings = _meanings(units.repertoire)
+
+    @property
+    def units(self) -> MirrorUnits:
+        """What is in use."""
+        return self._units
+
+    @property
+    def posture(self) -> HumanPosture | None:
+        """The posture of the person as it was seen last."""
+        return self._posture
 
     @property
     def person(self) -> str:
@@ -171,7 +228,23 @@ class MirrorSystem:
         self._posture = posture
         result = self._retargeter.retarget(posture)
         self._body, self._body_stamp = result.positions, body.stamp
+        self._reach = self._goals.update(
+            body.stamp, hand_positions(body), self._objects, self._places
+        ) if self._objects else None
         return result if self._scaled is None else self._scaled.retarget(posture)
+
+    def see_objects(self, names: Sequence[str], places: np.ndarray) -> None:
+        """Take in where objects are that may be reached for.
+
+        Parameters
+        ----------
+        names : sequence of k str
+        places : ndarray (k, 3)
+            [m] in the person's body frame, as the landmarks of `see_body`; NaN where unknown.
+        """
+        if len(names) != len(places):
+            raise ValueError(f"{len(names)} objects with {len(places)} places")
+        self._objects, self._places = tuple(names), np.asarray(places, float).reshape(-1, 3)
 
     def see_heading(self, heading: float) -> None:
         """Take in where the body faces [rad]: 0 at the camera, positive to the person's left."""
@@ -214,25 +287,30 @@ class MirrorSystem:
             if -_FRESH <= stamp - when <= _FRESH:
                 positions = np.where(np.isfinite(part), part, positions)
                 seen.append(when)
-        activation = self._other.update(stamp, positions)
+        activation = self._units.other.update(stamp, positions)
         # A mouth that is hidden leaves brows and lids, which tell less.
         reliability = 0.0 if not seen else 0.6 if self._mouth_hidden else 1.0
-        explained = self._explained.explained(activation.probability)
+        explained = self._units.explained.explained(activation.probability)
         affect = self._sense.feel(self._felt, stamp, positions, reliability, explained)
         if self._own_affect is not None:
             affect = mixed(affect, self._own_affect, self._own_share)
         channels = _by_channel(activation, self._seen_channels(positions))
+        reach = self._reach if stamp - self._body_stamp <= _FRESH else None
+        if reach is not None:
+            elsewhere = reach.distribution[NO_OBJECT]
+            channels["goal"] = {"reach": 1.0 - elsewhere, "no_reach": elsewhere}
         facing = self._turned(stamp) < _FACING if seen else None
         intention = self._intentions.update(stamp, channels, facing, affect)
         action, probability = _action(channels, self._intentions.table.background)
         understanding = Understanding(
             stamp, self._person, action, probability, intention, affect,
-            self._picture(stamp, affect, explained))
+            self._picture(stamp, affect, explained),
+            *_target(reach))
         sentence = self._narrator.update(understanding) if self._person and seen else None
         # Where nothing else moves the head may.
         channel = "body" if action in channels.get("body", ()) or not action else "head"
-        prediction = self._other.predict(channel=channel)
-        return Reading(understanding, activation, prediction, sentence)
+        prediction = self._units.other.predict(channel=channel)
+        return Reading(understanding, activation, prediction, sentence, reach)
 
     def _picture(self, stamp: float, affect: Affect, explained: Mapping[str, float]) -> str:
         """Return the pole of the metaphor that the body has been a picture of for a while."""
@@ -249,7 +327,7 @@ class MirrorSystem:
 
     def predict_face(self) -> Prediction:
         """Return how the face will probably go on."""
-        return self._other.predict(channel="face")
+        return self._units.other.predict(channel="face")
 
     def pointing(self, action: str) -> tuple[float, float] | None:
         """Return how far the robot has to turn and pitch its head to see what is pointed at [rad].
@@ -308,7 +386,7 @@ class MirrorSystem:
 
     def feel_self(self, stamp: float, positions: np.ndarray) -> Activation:
         """Take in the robot's own joint positions (n,), and return how its units fire for them."""
-        self._own_activation = self._self.update(stamp, positions)
+        self._own_activation = self._units.own.update(stamp, positions)
         affect = self._own_sense.feel(self._own_felt, stamp, positions)
         self._own_affect = replace(affect, stamp=stamp)
         return self._own_activation
@@ -327,13 +405,37 @@ class MirrorSystem:
         return float(other @ own) / size if moving and size > 0 else float("nan")
 
     def goal(self, prediction: Prediction) -> np.ndarray | None:
-        """Return where the hand that moves is heading (3,) [m] in the root frame, if one is."""
+        """Return where the hand that moves is heading (3,) [m] in the root frame, if one is.
+
+        Of the unit's own side; of a unit that has none, the hand that goes farther.
+        """
         side = prediction.unit.rsplit("_", 1)[-1]
-        chain = self.model.profile.chains.get(f"{side}_arm")
-        if chain is None:
+        chains = self.model.profile.chains
+        arms = [arm for arm in (f"{side}_arm",) if arm in chains] or [
+            arm for arm in ("left_arm", "right_arm") if arm in chains]
+        if not arms or not prediction.unit:
             return None
-        place = self.model.points(prediction.mean[-1])[chain.links["wrist"]]
-        return self.model.base.T @ place  # the root link's axes may not be the body frame's
+        known = np.where(np.isfinite(prediction.mean), prediction.mean, self.model.rest)
+        first, last = self.model.points(known[0]), self.model.points(known[-1])
+        wrists = [chains[arm].links["wrist"] for arm in arms]
+        ways = [float(np.linalg.norm(last[wrist] - first[wrist])) for wrist in wrists]
+        farther = int(np.argmax(ways))
+        if len(arms) > 1 and ways[farther] < _HEADS:
+            return None
+        # The root link's axes may not be the body frame's.
+        return self.model.base.T @ last[wrists[farther]]
+
+
+def _target(reach: Reach | None) -> tuple[str, float]:
+    """Return the object that is reached for and its probability."""
+    target = reach.target(_NAMED) if reach is not None else ""
+    return target, reach.distribution[target] if target else 0.0
+
+
+def _meanings(repertoire: Repertoire) -> Mapping[str, str]:
+    """Return what the units do, of those of which more is known than the name."""
+    return {unit.name: unit.meaning for unit in repertoire
+            if unit.meaning and unit.meaning != unit.name.replace("_", " ")}
 
 
 def _by_channel(activation: Activation, seen: set[str]) -> Mapping[str, Mapping[str, float]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -36,7 +36,7 @@ from mirror_robot.motor.script import (
     read_scripts,
     sample_course,
 )
-from mirror_robot.motor.shown import bind_shown, load_shown_or_last, shown_path
+from mirror_robot.motor.shown import Shown, bind_shown, load_shown_or_last, shown_path
 from mirror_robot.resources import cache_folder, share_file
 from mirror_robot.tables import choices
 
@@ -77,6 +77,12 @@ class Repertoire:
     def names(self) -> tuple[str, ...]:
         """The names of the units, in order."""
         return tuple(unit.name for unit in self.units)
+
+    def with_units(self, units: Sequence[MotorPrimitive]) -> Repertoire:
+        """Return a repertoire with further units, in the place of those of the same names."""
+        names = {unit.name for unit in units}
+        return Repertoire(
+            self.model, (*(unit for unit in self.units if unit.name not in names), *units))
 
     def __getitem__(self, name: str) -> MotorPrimitive:
         """Return a unit by name.
@@ -189,7 +195,7 @@ def bind_script(script: Script, retargeter: Retargeter, seed: int = 0) -> MotorP
 
 
 def load_repertoire(model: RobotModel, path: str | Path | None = None, *, cache: bool = True,
-                    taught: str | Path | None = None) -> Repertoire:
+                    taught: str | Path | Sequence[Shown] | None = None) -> Repertoire:
     """Return the units of a repertoire file and those that were taught, bound to a robot.
 
     A unit that was taught takes the place of one of the same name.
@@ -201,8 +207,9 @@ def load_repertoire(model: RobotModel, path: str | Path | None = None, *, cache:
         YAML in human terms; the repertoire of the package by default.
     cache : bool
         Keep the bound units in the cache folder, and take them from there.
-    taught : str or Path, optional
-        File of movements that were shown (`mirror_robot.motor.shown`); the user's own by default.
+    taught : str, Path or sequence of Shown, optional
+        Movements that were shown, or a file of them (`mirror_robot.motor.shown`); the user's own
+        file by default.
 
     Raises
     ------
@@ -211,13 +218,12 @@ def load_repertoire(model: RobotModel, path: str | Path | None = None, *, cache:
     """
     path = share_file("config/repertoire.yaml") if path is None else Path(path).expanduser()
     scripts = read_scripts(path)
-    movements = load_shown_or_last(
-        shown_path() if taught is None else Path(taught).expanduser())
-    learnt = [unit for movement in movements
-              if (unit := bind_shown(movement, model)) is not None]
-    units = _bound(model, scripts, path.read_text(encoding="utf-8"), cache)
-    names = {unit.name for unit in learnt}
-    return Repertoire(model, (*(unit for unit in units if unit.name not in names), *learnt))
+    if taught is None or isinstance(taught, str | Path):
+        taught = load_shown_or_last(
+            shown_path() if taught is None else Path(taught).expanduser())
+    learnt = [unit for movement in taught if (unit := bind_shown(movement, model)) is not None]
+    return Repertoire(
+        model, _bound(model, scripts, path.read_text(encoding="utf-8"), cache)).with_units(learnt)
 
 
 def _bound(model: RobotModel, scripts: tuple[Script, ...], text: str,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,20 @@ from mirror_robot.body.description import parse_description, root_link
 from mirror_robot.body.model import load_model
 from mirror_robot.human.observation import FaceObservation
 from mirror_robot.mirror.acting import MODES, Acting, Wanted
+from mirror_robot.mirror.goals import NONE as NO_OBJECT
+from mirror_robot.mirror.live import LiveRepertoire
 from mirror_robot.mirror.manner import Performer
 from mirror_robot.mirror.memory import Diary, Memory
 from mirror_robot.mirror.metaphor import load_metaphors
 from mirror_robot.mirror.narration import known_languages
 from mirror_robot.mirror.recognition import Activation, Prediction
 from mirror_robot.mirror.response import Responder, load_responses
-from mirror_robot.mirror.system import CHANNELS, MirrorSystem, Reading
+from mirror_robot.mirror.system import CHANNELS, MirrorSystem, MirrorUnits, Reading
 from mirror_robot.mirror.words import Vocabulary
-from mirror_robot.motor.repertoire import load_repertoire
+from mirror_robot.motor.shown import shown_path
 from mirror_robot.nodes.diagnostics import OK, STALE, WARN, Diagnostics, Percentiles, Rate
+from mirror_robot.nodes.frames import Frames
+from mirror_robot.nodes.humans import optional
 from mirror_robot.nodes.messages import (
     cloud_to_body,
     joint_state,
@@ -39,14 +44,28 @@ from mirror_robot.nodes.messages import (
     to_seconds,
     to_time,
 )
+from mirror_robot.nodes.objects import Objects, parse_objects, parse_place
 from mirror_robot.nodes.parameters import Parameter, declare
 from mirror_robot.nodes.running import run
+from mirror_robot.nodes.teaching import Teaching
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("robot", "kagami", "name of a known robot, or path of a robot profile (YAML)"),
     Parameter("mirror_image", True,
               "the person's right drives the robot's left, as in a mirror; else anatomical"),
     Parameter("repertoire", "", "path of a repertoire (YAML); empty takes the package's own"),
+    Parameter("taught", "", "file of the movements that were taught, taken up whenever it "
+              "changes; empty takes the user's own"),
+    Parameter("lesson_repetitions", 3, "how often a movement is to be shown in a lesson", "",
+              1, 20, changeable=True),
+    Parameter("lesson_countdown", 3, "from which number a lesson counts down", "s", 0, 30,
+              changeable=True),
+    Parameter("objects", [""], "what may be reached for, each as 'name x y z' in the robot's root "
+              "frame, such as 'cup 0.6 -0.2 1.0'", "m", changeable=True, check=parse_objects),
+    Parameter("object_frames", [""], "TF frames of further objects; their names are the frames'",
+              changeable=True),
+    Parameter("person_at", "1.2 0 0.95", "where the hips of the person are in the robot's root "
+              "frame as long as TF does not tell: x y z", "m", changeable=True, check=parse_place),
     Parameter("intentions", "", "path of a table of intentions; empty takes the package's own"),
     Parameter("metaphors", "", "path of a table of metaphors; empty takes the package's own"),
     Parameter("responses", "", "path of a table of responses; empty takes the package's own"),
@@ -90,10 +109,13 @@ class MirrorNode(Node):
         model = load_model(values.robot)
         self._names, self._root = model.joint_names, root_link(
             parse_description(model.urdf, str(model.profile.description)))
-        repertoire = load_repertoire(model, values.repertoire or None)
+        taught = Path(values.taught).expanduser() if values.taught else shown_path()
+        self._live = LiveRepertoire(model, values.repertoire or None, taught, MirrorUnits.of)
+        units = self._live.first()
+        repertoire = units.repertoire
         metaphors = self._metaphors = load_metaphors(values.metaphors or None)
         self._mirror = MirrorSystem(
-            repertoire, mirror_image=values.mirror_image, intentions=values.intentions or None,
+            units, mirror_image=values.mirror_image, intentions=values.intentions or None,
             metaphors=metaphors, language=values.language, own_share=values.own_share,
             amplitude=values.amplitude)
         self._acting = Acting(
@@ -104,6 +126,11 @@ class MirrorNode(Node):
         self._writing = ThreadPoolExecutor(1, "diary") if values.remember else None
         self._diary = None if self._writing is None else Diary(
             Memory(values.memory_file or None, threads=True), self._writing)
+        tf2 = optional("tf2_msgs.msg")
+        self._objects = Objects(self._root, None if tf2 is None else Frames(self, tf2))
+        self._set_objects()
+        self._heading = 0.0
+        self._object_places: Mapping[str, np.ndarray] = {}
         self._own = np.full(len(model.joint_names), np.nan)
         self._own_due = self._body_seen = self._seen = -np.inf
         self._residual: Mapping[str, float] = {}
@@ -124,7 +151,9 @@ class MirrorNode(Node):
         self._colour = create(ColorRGBA, "mirror/colour", _TOLD)
         self._prediction = create(JointTrajectory, "mirror/prediction", _TOLD)
         self._goal = create(PointStamped, "mirror/goal", _TOLD)
+        self._goals = create(JointState, "mirror/goals", _TOLD)
         self._performing = create(String, "mirror/performing", _TOLD)
+        self._performance = create(JointTrajectory, "mirror/performance", _TOLD)
         self._response = create(String, "mirror/response", _TOLD)
         listen = self.create_subscription
         listen(String, "perform", self._on_perform, _TOLD)
@@ -134,7 +163,11 @@ class MirrorNode(Node):
         listen(QuaternionStamped, "human/heading", self._on_heading, _SEEN)
         listen(JointState, "joint_states", self._on_joint_states,
                QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT))
+        self._teaching = Teaching(
+            self, model, taught, lambda: self._mirror.units.repertoire.units,
+            lambda: values.lesson_repetitions, lambda: values.lesson_countdown)
         self.create_timer(0.2, self._look_for_absence)
+        self.create_timer(0.2, self._take_up)
         if self._diary is not None:
             self.create_timer(_FADE_EVERY, self._fade)
             self.get_logger().info(
@@ -162,7 +195,12 @@ class MirrorNode(Node):
             self._drop("human/body", ValueError("no landmark is finite"))
             return
         begin = self._now()
+        if len(self._objects):
+            names, seen, in_root = self._objects.seen_from(body.id, self._heading)
+            self._object_places = dict(zip(names, in_root))
+            self._mirror.see_objects(names, seen)
         posture = self._mirror.see_body(body)
+        self._teaching.see(self._mirror.posture)
         self._residual, self._missing = posture.residual, posture.missing
         self._copy(body.stamp, posture.positions,
                    self._reading.prediction if self._reading else None)
@@ -205,7 +243,8 @@ class MirrorNode(Node):
         except ValueError as error:
             self._drop("human/heading", error)
             return
-        self._mirror.see_heading(float(np.arctan2(rotation[1, 0], rotation[0, 0])))
+        self._heading = float(np.arctan2(rotation[1, 0], rotation[0, 0]))
+        self._mirror.see_heading(self._heading)
 
     def _drop(self, topic: str, error: ValueError) -> None:
         self._diagnostics.counts[f"dropped {topic}"] += 1
@@ -253,6 +292,7 @@ class MirrorNode(Node):
             self._narration.publish(String(data=reading.sentence))
             self.get_logger().info(reading.sentence)
         self._publish_prediction(stamp, reading)
+        self._publish_goal(stamp, reading)
         self._congruence = self._mirror.congruence(reading.activation)
         responds = self._values.mode == "respond"
         response = self._acting.answer(
@@ -265,6 +305,30 @@ class MirrorNode(Node):
         if self._diary is not None:
             self._diary.update(understanding, reading.sentence)
             self._tell_memory()
+
+    # What is taught
+
+    def _take_up(self) -> None:
+        """Take up what was taught, forgotten or renamed, by whomever."""
+        before, problem = self._live.taught, self._live.problem
+        units = self._live.poll()
+        if self._live.problem and self._live.problem != problem:
+            self.get_logger().error(f"{self._live.problem}; the last good one stays in use")
+        if units is None:
+            return
+        self._mirror.take_up(units)
+        self._acting.take_up(units.repertoire,
+                             Vocabulary(units.repertoire.names, self._values.language))
+        for names, what in ((set(self._live.taught) - set(before), "I know now"),
+                            (set(before) - set(self._live.taught), "I have forgotten")):
+            if names:
+                self._teaching.tell(f"{what}: {', '.join(sorted(names))}")
+
+    def _set_objects(self) -> None:
+        values = self._values
+        self._objects.listed = parse_objects(values.objects)
+        self._objects.tracked = tuple(filter(None, values.object_frames))
+        self._objects.person_at = parse_place(values.person_at)
 
     # What is remembered
 
@@ -322,6 +386,10 @@ class MirrorNode(Node):
         self._act_or_rest()
 
     def _changed(self, name: str, value: Any) -> None:
+        if name in ("objects", "object_frames", "person_at"):
+            self._set_objects()
+        if not hasattr(self._acting, name):
+            return
         setattr(self._acting, name, value)
         self._act_or_rest()
 
@@ -354,8 +422,19 @@ class MirrorNode(Node):
                 positions=mean.tolist(),
                 time_from_start=Duration(sec=int(seconds), nanosec=int(part * 1e9))))
         self._prediction.publish(message)
-        goal = self._mirror.goal(prediction)
-        if goal is not None:
+
+    def _publish_goal(self, stamp: float, reading: Reading) -> None:
+        """Tell where a hand is heading: the object that it reaches for, else as is predicted."""
+        goal, reach = self._mirror.goal(reading.prediction), reading.reach
+        if reach is not None:
+            chances = {name: chance for name, chance in reach.distribution.items()
+                       if name != NO_OBJECT}
+            names = [*chances, NO_OBJECT]
+            self._goals.publish(joint_state(
+                stamp, f"{reach.hand}_hand" if reach.hand else "", names,
+                [reach.distribution[name] for name in names]))
+            goal = self._object_places.get(reading.understanding.target, goal)
+        if goal is not None and np.isfinite(goal).all():
             point = PointStamped(header=Header(stamp=to_time(stamp), frame_id=self._root))
             point.point.x, point.point.y, point.point.z = map(float, goal)
             self._goal.publish(point)
@@ -389,9 +468,15 @@ class MirrorNode(Node):
             "latency p50 [s]": p50, "latency p95 [s]": p95,
             "cost p50 [s]": cost50, "cost p95 [s]": cost95,
             "congruence": self._congruence,
+            "taught": ", ".join(self._live.taught) or "nothing",
+            "lesson": "taking up" if self._live.busy else self._teaching.state,
             "not expressible": ", ".join(self._missing) or "nothing",
             **{f"residual {limb} [rad]": float(angle) for limb, angle in self._residual.items()},
         }
+        if self._objects.tracked:
+            values["objects not found"] = ", ".join(self._objects.lost) or "none"
+        if self._live.problem:
+            return WARN, f"{self._live.problem}; the last good one is in use", values
         if self._diary is not None:
             values |= {"memory": str(self._diary.path), "episodes lost": self._diary.lost}
             if self._diary.problem:

@@ -43,6 +43,8 @@ class Parameter:
         The only values that a string may have.
     changeable : bool
         Whether it may be set while the node runs.
+    check : callable, optional
+        Raises a ValueError that explains why a value cannot be taken.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Parameter:
     maximum: float | None = None
     choices: Sequence[str] = ()
     changeable: bool = False
+    check: Callable[[Any], Any] | None = None
 
     def descriptor(self) -> ParameterDescriptor:
         """Return what ``ros2 param describe`` shows."""
@@ -78,6 +81,11 @@ class Parameter:
         """Return why `value` cannot be taken, or an empty string."""
         if self.choices and value not in self.choices:
             return f"{self.name}: {value!r} is not one of {', '.join(self.choices)}"
+        try:
+            if self.check is not None:
+                self.check(value)
+        except ValueError as error:
+            return f"{self.name}: {error}"
         return ""
 
 
