@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mirror_robot.body.model import load_model
-from mirror_robot.mirror.demonstrated import Demonstrated, Listener, resampled, robot_points
+from mirror_robot.mirror.demonstrated import Demonstrated, Listener, resampled
 from mirror_robot.mirror.evaluation import (
     Recording,
     accuracy,
@@ -15,6 +15,7 @@ from mirror_robot.mirror.evaluation import (
     calibration_error,
     heard_at_fractions,
 )
+from mirror_robot.mirror.features import RobotPoints
 
 LABELS = ("circle", "lift", "push", "sweep")
 
@@ -118,7 +119,7 @@ def test_points_that_unknown_joints_carry_are_unknown():
     model = load_model("kagami")
     positions = np.tile(model.rest, (2, 1))
     positions[1, model.index["left_elbow"]] = np.nan
-    points = robot_points(model, positions)
+    points = RobotPoints(model)(positions)
     assert np.isfinite(points[0]).all()
     unknown = ~np.isfinite(points[1]).all(axis=1)
     assert 1 <= unknown.sum() <= 2

@@ -21,8 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mirror_robot.body.model import RobotModel
-
 RATE = 15.0
 """Frames a second at which demonstrations are kept and streams are compared."""
 
@@ -78,48 +76,6 @@ class Fusion:
     running_power: float = 0.066
 
 
-def robot_points(model: RobotModel, positions: np.ndarray) -> np.ndarray:
-    """Return where the robot's points are in the postures that it takes.
-
-    Parameters
-    ----------
-    model : RobotModel
-    positions : ndarray (t, n)
-        [rad]; NaN where unknown.
-
-    Returns
-    -------
-    ndarray (t, k, 3)
-        Of all arm points and the trunk, in the body frame [m]; NaN where a joint that carries the
-        point is unknown.
-    """
-    positions = np.atleast_2d(np.asarray(positions, float))
-    rest = model.points(model.rest)
-    head = set(model.profile.chains["head"].links.values()) if "head" in model.profile.chains \
-        else set()
-    links = [link for link in rest if link not in head]
-    random = np.random.default_rng(0)
-    middle = model.lower + random.uniform(0.3, 0.7, len(model.lower)) * (
-        model.upper - model.lower)
-    there = model.points(middle)
-    carries = np.zeros((len(model.joint_names), len(links)), bool)
-    for joint in range(len(model.joint_names)):
-        moved = middle.copy()
-        moved[joint] += 0.1
-        after = model.points(moved)
-        carries[joint] = [np.abs(after[link] - there[link]).max() > 1e-7 for link in links]
-    moving = carries.any(axis=0)
-    links = [link for link, moves in zip(links, moving) if moves]
-    carries = carries[:, moving]
-    out = np.empty((len(positions), len(links), 3))
-    for row, q in enumerate(positions):
-        points = model.points(q)
-        out[row] = [points[link] for link in links]
-    unknown = (~np.isfinite(positions)).astype(float) @ carries > 0
-    out[unknown] = np.nan
-    return out
-
-
 def resampled(times: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return `values` (t, ...) at `times` (t,) [s], at `RATE` from the first to the last time."""
     times = np.asarray(times, float)
@@ -151,24 +107,37 @@ def _observed(points: np.ndarray) -> np.ndarray:
     return np.concatenate([pose, motion], axis=1).reshape(len(points), -1)
 
 
-def _running(points: np.ndarray) -> np.ndarray:
-    """Return the running statistics that view B compares (t, m)."""
-    count = np.arange(1, len(points) + 1).reshape(-1, 1)
-    flat = points.reshape(len(points), -1)
-    moved = points - points[:1]
+def _values(points: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """Return what view B knows the extremes and the spread of: posture and motion (t, 6 k)."""
+    return np.concatenate([points, _compressed(two)], axis=1).reshape(len(points), -1)
+
+
+def _statistics(points: np.ndarray, first: np.ndarray, one: np.ndarray, two: np.ndarray,
+                low: np.ndarray, high: np.ndarray, mean: np.ndarray, square: np.ndarray,
+                ) -> np.ndarray:
+    """Return the running statistics that view B compares (t, m).
+
+    Of points (t, k, 3), the first of them (k, 3), how far they moved in one and in two frames,
+    and least, greatest, mean and mean square (t, 6 k) of the `_values` so far.
+    """
+    count = len(points)
+    moved = points - first
     distance = np.linalg.norm(moved, axis=-1, keepdims=True)
+    parts = (points, np.broadcast_to(first, points.shape), moved, moved / (distance + 0.05),
+             _compressed(one), _compressed(two), np.log(np.linalg.norm(two, axis=-1) + 0.01),
+             low, high, mean, np.sqrt(np.maximum(square - mean ** 2, 0.0)))
+    return np.concatenate([part.reshape(count, -1) for part in parts], axis=1)
+
+
+def _running(points: np.ndarray) -> np.ndarray:
+    """Return the running statistics (t, m) of a whole course (t, k, 3)."""
+    count = np.arange(1, len(points) + 1).reshape(-1, 1)
     one, two = _difference(points, 1), _difference(points, 2)
-    fast = _compressed(two).reshape(len(points), -1)
-    parts = [flat, np.repeat(flat[:1], len(flat), axis=0), moved.reshape(len(flat), -1),
-             (moved / (distance + 0.05)).reshape(len(flat), -1),
-             _compressed(one).reshape(len(flat), -1), fast,
-             np.log(np.linalg.norm(two, axis=-1) + 0.01)]
-    for values in (flat, fast):
-        mean = np.cumsum(values, axis=0) / count
-        square = np.cumsum(values ** 2, axis=0) / count
-        parts += [np.minimum.accumulate(values), np.maximum.accumulate(values), mean,
-                  np.sqrt(np.maximum(square - mean ** 2, 0.0))]
-    return np.concatenate(parts, axis=1)
+    values = _values(points, two)
+    return _statistics(
+        points, points[0], one, two, np.minimum.accumulate(values),
+        np.maximum.accumulate(values), np.cumsum(values, axis=0) / count,
+        np.cumsum(values ** 2, axis=0) / count)
 
 
 def _replayed(points: np.ndarray, tempo: float) -> np.ndarray:
@@ -364,6 +333,7 @@ class Listener:
 
     def reset(self) -> None:
         """Expect a new movement."""
+        self.elapsed = 0
         self._points: list[np.ndarray] = []
         self._alpha = self._learnt.begin.copy()
         self._score = np.zeros(len(self._learnt.lengths))
@@ -371,9 +341,22 @@ class Listener:
     def hear(self, points: np.ndarray) -> Heard:
         """Take in the next frame, points (k, 3) at `RATE`, NaN where unknown."""
         learnt = self._learnt
-        self._points.append(learnt.fill(np.asarray(points, float)[None])[0])
-        elapsed = len(self._points)
-        recent = np.array(self._points[-3:])
+        points = learnt.fill(np.asarray(points, float)[None])
+        self.elapsed += 1
+        elapsed = self.elapsed
+        self._points = [*self._points[-2:], points[0]]
+        recent = np.array(self._points)
+        two = points - recent[:1]
+        values = _values(points, two)
+        if elapsed == 1:
+            self._first, self._low, self._high = points[0], values, values
+            self._total, self._square = values, values ** 2
+        else:
+            self._low, self._high = np.minimum(self._low, values), np.maximum(self._high, values)
+            self._total, self._square = self._total + values, self._square + values ** 2
+        statistics = _statistics(
+            points, self._first, points - recent[-2:][:1], two, self._low, self._high,
+            self._total / elapsed, self._square / elapsed)[0]
         if elapsed > 1:
             after = np.zeros_like(self._alpha)
             for step, weight in enumerate(_ADVANCE):
@@ -388,15 +371,16 @@ class Listener:
         total = np.add.reduceat(self._alpha, learnt.starts)
         self._alpha /= np.maximum(total, 1e-300)[learnt.exemplar_of]
         self._score += top + np.log(np.maximum(total, 1e-300))
-        return self._read(elapsed)
+        return self._read(statistics)
 
-    def _read(self, elapsed: int) -> Heard:
+    def _read(self, statistics: np.ndarray) -> Heard:
+        elapsed = self.elapsed
         learnt, fusion = self._learnt, self._learnt.fusion
         tempered = _SHARPNESS * self._score * (elapsed / 20.0) ** -_TEMPER
         top = tempered.max()
         sums = np.bincount(learnt.label_of, np.exp(tempered - top), len(learnt.names))
         exemplar = (np.log(np.maximum(sums, 1e-300)) + top - np.log(learnt.counts)) / _SHARPNESS
-        running = learnt.running(elapsed, _running(np.array(self._points))[-1])
+        running = learnt.running(elapsed, statistics)
         fused = (fusion.exemplar * (elapsed / 20.0) ** -fusion.exemplar_power * exemplar
                  + fusion.running * (elapsed / 20.0) ** -fusion.running_power * running)
         probability = np.exp(fused - fused.max())
@@ -419,8 +403,7 @@ class Listener:
         weighted by how well each demonstration explains the movement so far.
         """
         learnt = self._learnt
-        elapsed = len(self._points)
-        tempered = self._score * (elapsed / 20.0) ** -_TEMPER
+        tempered = self._score * (self.elapsed / 20.0) ** -_TEMPER
         weight = np.exp(learnt.fusion.exemplar * 2.0 * (tempered - tempered.max()))
         weight /= weight.sum()
         frames = round(ahead * RATE)

@@ -20,8 +20,8 @@ from mirror_robot.mirror.demonstrated import (
     Heard,
     Listener,
     resampled,
-    robot_points,
 )
+from mirror_robot.mirror.features import RobotPoints
 
 FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -103,13 +103,13 @@ def recordings_of(path: Path, model: RobotModel, positions: np.ndarray | None = 
         for number, file in enumerate(sorted(path.glob("*/*.bvh"))):
             postures = postures_from_bvh(file)
             times = np.array([posture.stamp for posture in postures])
-            points = robot_points(model, _relived(postures, retargeter))
+            points = RobotPoints(model)(_relived(postures, retargeter))
             out.append(Recording(file.parent.name, number, resampled(times, points)))
         if not out:
             raise ValueError(f"{path} holds no LABEL/*.bvh")
         return out
     positions = positions_of_npz(path, model) if positions is None else positions
-    points = robot_points(model, positions)
+    points = RobotPoints(model)(positions)
     with np.load(path, allow_pickle=False) as data:
         names, offsets = data["action_names"], data["offsets"]
         return [Recording(str(names[action]), int(person), points[first:last])
