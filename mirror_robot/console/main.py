@@ -25,6 +25,7 @@ COMMANDS = {
     "repertoire": "list, show, rename, forget, export, import what the robot can do",
     "memory": "what is remembered of people: list, search, export, erase",
     "profile": "write a profile for a robot from its URDF",
+    "report": "one page with pictures and figures of a demo or a bag",
     "evaluate": "how well labelled recordings are recognised",
     "doctor": "check this machine and say what to do",
 }
@@ -41,6 +42,7 @@ examples:
   mirror_robot teach victory                  learn a movement from what is seen
   mirror_robot repertoire list                what can it do?
   mirror_robot evaluate recordings.npz        how well does it recognise?
+  mirror_robot report                         one page about the last demo, or a bag
   mirror_robot doctor                         is everything here that is needed?
 
 exit codes: 0 fine, 1 something failed while running, 2 wrong use

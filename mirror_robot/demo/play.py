@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import time
@@ -12,7 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 # Nothing of a demo leaves this machine, it reaches no robot on the network, and two demos at once
 # do not hear each other.
@@ -40,6 +38,9 @@ from mirror_robot.demo.story import Story
 from mirror_robot.demo.summary import as_text, summarise
 from mirror_robot.demo.video import make_video
 from mirror_robot.demo.watching import LivePage
+from mirror_robot.progress import Progress
+from mirror_robot.reporting.page import write_report
+from mirror_robot.reporting.stored import FILE, Session, finite, save_runs
 
 DEMO_NAMESPACE = "demo"
 """Namespace of all nodes of a demo: arming its robot must not arm another on this machine."""
@@ -47,41 +48,6 @@ DEMO_NAMESPACE = "demo"
 _START_TIMEOUT = 120.0  # [s]; at the first start the repertoire is bound to the robot
 _FIRST_IMAGE_TIMEOUT = 60.0  # [s] for models to be fetched and loaded
 _LINGER = 0.7  # [s] after the last image: what it means is said a little later
-
-
-class Progress:
-    """A bar on a terminal; elsewhere a line at every quarter."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._live = sys.stdout.isatty()
-        self._quarter = 0
-        self._shown = ""
-
-    def show(self, done: float, of: float) -> None:
-        """Show that `done` of `of` is done."""
-        share = min(1.0, done / of)
-        if self._live:
-            filled = round(30 * share)
-            text = f"{self._label} [{'#' * filled}{'.' * (30 - filled)}] {100 * share:3.0f} %"
-            if text != self._shown:
-                print(f"\r{text}\033[K", end="", flush=True)
-                self._shown = text
-        elif int(4 * share) > self._quarter:
-            self._quarter = int(4 * share)
-            print(f"{self._label}: {25 * self._quarter} %", flush=True)
-
-    def line(self, text: str) -> None:
-        """Print a line above the bar."""
-        print(f"\r{text}\033[K" if self._live and self._shown else text, flush=True)
-        if self._shown:
-            print(f"{self._shown}\033[K", end="", flush=True)
-
-    def end(self) -> None:
-        """Leave the bar."""
-        if self._shown:
-            print("\r\033[K", end="", flush=True)
-            self._shown = ""
 
 
 def run_demo(
@@ -102,7 +68,8 @@ def run_demo(
     mirror_image : bool
         Move like a reflection or like a twin.
     output : Path
-        Folder for ``demo.mp4``, ``summary.json`` and the nodes' logs.
+        Folder for ``report.html``, ``demo.mp4``, ``summary.json``, what was recorded, and the
+        nodes' logs.
     video : bool
         Whether to draw the video.
     viewer : bool
@@ -197,27 +164,23 @@ def _conclude(
     summaries = [summarise(run, model, mirror_image) for run in runs]
     print("\n" + as_text(summaries))
     figures = output / "summary.json"
-    figures.write_text(json.dumps(_finite([asdict(item) for item in summaries]), indent=2) + "\n",
+    figures.write_text(json.dumps(finite([asdict(item) for item in summaries]), indent=2) + "\n",
                        encoding="utf-8")
     print(f"\nfigures: {figures.resolve()}")
+    save_runs(output / FILE, runs, robot, mirror_image)
+    report = output / "report.html"
+    with Progress("making the report") as progress:
+        write_report(report, Session(tuple(runs), robot, mirror_image, str(output), {}),
+                     progress=progress.show)
+    print(f"report:  {report.resolve()}")
     if not video:
         return 0
-    path, progress = output / "demo.mp4", Progress("drawing the video")
-    try:
+    path = output / "demo.mp4"
+    with Progress("drawing the video") as progress:
         problem = make_video(path, runs, model, robot, mirror_image, progress.show)
-    finally:
-        progress.end()
     if problem:
         print(f"the robot is not in the video, nothing can draw it here: {problem}\n"
               "  -> sudo apt-get install libegl1 libgl1-mesa-dri, or set MUJOCO_GL=osmesa")
     print(f"video:   {path.resolve()}")
     return 0
 
-
-def _finite(value: Any) -> Any:
-    """Return nested data with None for numbers that JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

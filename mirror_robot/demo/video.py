@@ -74,7 +74,7 @@ def _fit(
     return framed, inner, corner
 
 
-def _draw_landmarks(picture: np.ndarray, points: np.ndarray) -> None:
+def draw_landmarks(picture: np.ndarray, points: np.ndarray) -> None:
     """Draw body landmarks (33, 3), x y [px] and visibility, in place."""
     good = np.isfinite(points).all(axis=1) & (points[:, 2] > 0.5)
     spots = np.where(good[:, None], points[:, :2], 0).round().astype(int)
@@ -150,7 +150,7 @@ class Layout:
         if landmarks is not None:
             placed = landmarks.copy()
             placed[:, :2] = placed[:, :2] * inner + corner
-            _draw_landmarks(framed, placed)
+            draw_landmarks(framed, placed)
         canvas = np.array(self._still)
         for picture, (x, y) in ((framed, _LEFT), (robot, _RIGHT)):
             canvas[y:y + _PICTURE[1], x:x + _PICTURE[0]] = picture
