@@ -59,7 +59,7 @@ HRI = SimpleNamespace(
         confidence=lambda: [0.0] * 99),
     Expression=_message("Expression", {
         name.upper(): name for name in ("neutral", "happy", "sad", "angry", "surprised",
-                                        "excited")},
+                                        "disgusted", "scared")},
         header=Header, expression="", valence=0.0, arousal=0.0, confidence=0.0),
     Gesture=_message("Gesture", {
         "HANDS_ON_FACE": 1, "ARMS_CROSSED": 2, "LEFT_HAND_RAISED": 3, "RIGHT_HAND_RAISED": 4,

@@ -21,8 +21,10 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool, Float32, Header, String
 
+from mirror_robot.human.expression import ExpressionSense
 from mirror_robot.human.face import NeutralFace, action_units, hand_over_mouth
 from mirror_robot.human.gaze import gaze_direction
+from mirror_robot.human.gesture import GestureSense
 from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.human.observation import FaceObservation
 from mirror_robot.human.skeleton import (
@@ -57,6 +59,7 @@ _FACE_POINTS = np.array([
 
 # Who looks so far past the camera does not look at it [rad]; wider to go than to come.
 _LOOKS, _LOOKS_AWAY = math.radians(15.0), math.radians(25.0)
+_READABLE = math.radians(25.0)  # a face turned farther away says nothing of how it is at rest
 _SETTLED = 1.5  # [s] of looking, or not, after which that is an engagement, or its end
 
 # Columns: x right, y down, z along the gaze; from x to the front, y left, z up.
@@ -94,7 +97,6 @@ class Humans:
         self._bodies: dict[str, _Body] = {}
         self._faces: dict[str, _Face] = {}
         self._known: list[str] = []
-        self._affect: tuple[float, float] | None = None
         self._tf = node.create_publisher(tf2.TFMessage, "/tf", QoSProfile(depth=50)) if (
             tf2 is not None) else None
         self._tf2 = tf2
@@ -106,10 +108,6 @@ class Humans:
                 if publisher is not None:
                     self._node.destroy_publisher(publisher)
             self._publishers, self._tf, self._bodies, self._faces = {}, None, {}, {}
-
-    def feel(self, valence: float, arousal: float) -> None:
-        """Take over how the person attended to seems to feel; told as expression."""
-        self._affect = valence, arousal
 
     def see_body(
         self, person: SeenPerson, head: np.ndarray | None, lengths: Mapping[str, float] | None,
@@ -236,10 +234,12 @@ class Humans:
             points[index].c = float(c)
         message.skeleton = points
         self._publish(base + "skeleton2d", hri.Skeleton2D, message)
-        gesture = _gesture(person, hri.Gesture)
-        if gesture is not None and gesture != self._sent.get(base + "gesture"):
-            self._publish(base + "gesture", hri.Gesture,
-                          hri.Gesture(header=header, gesture=gesture))
+        body = person.body.observation
+        gesture = self._bodies[body.id].gesture(
+            body.stamp, body.landmarks, hand_over_mouth(person.pose.world))
+        if gesture and gesture != self._sent.get(base + "gesture"):
+            self._publish(base + "gesture", hri.Gesture, hri.Gesture(
+                header=header, gesture=getattr(hri.Gesture, gesture.upper())))
         self._sent[base + "gesture"] = gesture
         self._cropped(base + "cropped", header, image, box)
 
@@ -262,7 +262,9 @@ class Humans:
         self._cropped(base + "cropped", header, image, box, 128)
         if not face.coefficients:  # too small to be read
             return
-        known.neutral.update(face.stamp, face.coefficients)
+        aside = 0.0 if face.head is None else math.acos(
+            min(max(float(face.head[0, 0]), -1.0), 1.0))
+        known.neutral.update(face.stamp, face.coefficients, aside < _READABLE)
         units = action_units(face.coefficients, known.neutral)
         intensity, certain = [0.0] * 99, [0.0] * 99
         sure = 0.5 + 0.5 * known.neutral.maturity
@@ -271,13 +273,10 @@ class Humans:
                 intensity[int(name[2:])], certain[int(name[2:])] = float(value), float(sure)
         self._publish(base + "facs", hri.FacialActionUnits, hri.FacialActionUnits(
             header=header, intensity=intensity, confidence=certain))
-        if self._affect is not None:
-            valence, arousal = self._affect
-            message = hri.Expression(header=header)
-            message.valence, message.arousal = float(valence), float(arousal)
-            message.confidence = float(min(abs(valence) + 0.3, 1.0))
-            message.expression = _named(valence, arousal, hri.Expression)
-            self._publish(base + "expression", hri.Expression, message)
+        seen = known.expression(face.stamp, face.coefficients, known.neutral, aside)
+        self._publish(base + "expression", hri.Expression, hri.Expression(
+            header=header, expression=seen.name, valence=seen.valence, arousal=seen.arousal,
+            confidence=seen.confidence))
 
     def _tell_person(self, stamp: float, name: str, body: str, face: str) -> None:
         hri, base = self._hri, f"/humans/persons/{name}/"
@@ -380,13 +379,14 @@ class _Body:
         self.seen = -math.inf
         self.nose = np.zeros(2)
         self.solve = SkeletonSolver()
+        self.gesture = GestureSense()
 
 
 class _Face:
     def __init__(self) -> None:
         self.seen = self.since = -math.inf
         self.body, self.confidence = "", 0.0
-        self.neutral = NeutralFace()
+        self.neutral, self.expression = NeutralFace(), ExpressionSense()
         self.looks = False
         self.ever = False
 
@@ -406,26 +406,6 @@ class _Face:
 def _box(points: np.ndarray) -> np.ndarray:
     """Return (left, top, right, bottom) of points (n, 2), within 0..1."""
     return np.clip(np.concatenate([points.min(axis=0), points.max(axis=0)]), 0.0, 1.0)
-
-
-def _gesture(person: SeenPerson, kinds: Any) -> int | None:
-    at = person.body.observation.landmarks
-    raised = [bool(at[POSE_INDEX[f"{side}_wrist"], 2] > at[POSE_INDEX["nose"], 2])
-              for side in ("left", "right")]
-    if all(raised):
-        return kinds.BOTH_HANDS_RAISED
-    if any(raised):
-        return kinds.LEFT_HAND_RAISED if raised[0] else kinds.RIGHT_HAND_RAISED
-    return kinds.HANDS_ON_FACE if hand_over_mouth(person.pose.world) else None
-
-
-def _named(valence: float, arousal: float, names: Any) -> str:
-    # Only what valence and arousal tell apart; the rest stays unsaid.
-    if abs(valence) < 0.15:
-        return names.SURPRISED if arousal > 0.6 else names.NEUTRAL
-    if valence > 0:
-        return names.EXCITED if arousal > 0.6 else names.HAPPY
-    return names.SAD if arousal < 0.2 else names.ANGRY if arousal > 0.7 else ""
 
 
 def _along(gaze: np.ndarray, head: np.ndarray) -> np.ndarray:

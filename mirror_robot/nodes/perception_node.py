@@ -155,8 +155,6 @@ class PerceptionNode(LifecycleNode):
         self._calibration: tuple[Pinhole, int] | None = None
         self._calibration_subscription: Any = None
         self.create_service(Trigger, "~/attend_next", self._attend_next)
-        # What is felt is understood elsewhere; /humans tells it as expression.
-        self.create_subscription(Vector3Stamped, "mirror/affect", self._on_affect, _NEWEST)
         self._reset_statistics()
         self.diagnostics = Diagnostics(self, self._report)
         if self.parameters.autostart:
@@ -362,6 +360,10 @@ class PerceptionNode(LifecycleNode):
         self._head_places = {**self._head_places, **{
             one.number: (head_of(one.pose, *frame.image.shape[:2]), frame.stamp)
             for one in people}}
+        hidden = {name for name, (covered, _) in self._mouths.items() if covered}
+        self._mouths = {(name := one.body.observation.id): (
+            hand_over_mouth(one.pose.world, 1.4 if name in hidden else 1.1), frame.stamp)
+            for one in people}
         camera = self._camera(frame)
         places = [None if camera is None else locate_body(
             one.pose.world, one.pose.image[:, :2], one.body.observation.visibility, camera,
@@ -387,9 +389,6 @@ class PerceptionNode(LifecycleNode):
         self, person: SeenPerson, position: np.ndarray | None, frame: Frame,
     ) -> None:
         body = person.body
-        self._mouth_hidden = hand_over_mouth(
-            person.pose.world, 1.4 if self._mouth_hidden else 1.1)
-        self._mouth_seen = frame.stamp
         self._body_publisher.publish(body_to_cloud(body.observation))
         self._latencies["pose"].add(self._now() - frame.stamp)
         self._rates["body"].tick()
@@ -473,6 +472,12 @@ class PerceptionNode(LifecycleNode):
         face = tracker(frame.stamp, found, *frame.image.shape[:2])
         if face is None:
             return
+        if face.coefficients:
+            # The face tracker invents a mouth behind a hand; the pose tells where the hands are.
+            hidden, seen = self._mouths.get(
+                body or self._attention.attended, (False, -math.inf))
+            face = replace(face, coefficients={**face.coefficients, MOUTH_HIDDEN: float(
+                hidden and abs(face.stamp - seen) < _HEAD_AGE)})
         if body and face.head is not None:
             self._heads = {**{name: one for name, one in self._heads.items()
                               if abs(frame.stamp - one[1]) < 1.0}, body: (face.head, face.stamp)}
@@ -513,10 +518,7 @@ class PerceptionNode(LifecycleNode):
         self._shapes_publisher.publish(String(data=", ".join(shapes)))
 
     def _publish_face(self, face: FaceObservation) -> None:
-        # The face tracker invents a mouth behind a hand; the pose tells where the hands are.
-        hidden = self._mouth_hidden and abs(face.stamp - self._mouth_seen) < _HEAD_AGE
         if face.coefficients:
-            face = replace(face, coefficients={**face.coefficients, MOUTH_HIDDEN: float(hidden)})
             self._face_publisher.publish(joint_state(
                 face.stamp, f"face_{face.id}", list(face.coefficients),
                 list(face.coefficients.values())))
@@ -536,10 +538,6 @@ class PerceptionNode(LifecycleNode):
         if message.k[0] > 0 and message.k[4] > 0 and message.width > 0:
             self._calibration = Pinhole(
                 (message.k[0], message.k[4]), (message.k[2], message.k[5])), message.width
-
-    def _on_affect(self, message: Vector3Stamped) -> None:
-        if self._humans is not None:
-            self._humans.feel(message.vector.x, message.vector.y)
 
     def _changed(self, name: str, value: Any) -> None:
         if name == "attend":
@@ -584,7 +582,7 @@ class PerceptionNode(LifecycleNode):
         self._latencies = {"pose": Percentiles(), "face": Percentiles()}
         self._spent = {name: Percentiles() for name in ("pose", "face", "hands")}
         self._head_places: Mapping[int, tuple[Region, float]] = {}
-        self._mouth_hidden, self._mouth_seen = False, -math.inf
+        self._mouths: dict[str, tuple[bool, float]] = {}  # by body: hidden, stamp [s]
         self._seen: list[SeenPerson] = []
         self._meshes: list[np.ndarray] = []
         self._face_near = math.inf, -math.inf  # distance [m], stamp [s]
