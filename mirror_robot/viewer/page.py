@@ -162,12 +162,12 @@ class Page:
         blank = np.full((270, 480, 3), 24, np.uint8)
         self._image = gui.add_image(blank, format="jpeg")
         self._blank = self._image._data
-        stop = gui.add_button("Stop", icon=viser.Icon.HAND_STOP, color="red",
-                              hint="Bring the robot to a hold and disarm it")
-        arm = gui.add_button("Arm", icon=viser.Icon.PLAYER_PLAY, color="teal",
-                             hint="Let the robot move")
-        arm.on_click(lambda _: controls.arm())
-        stop.on_click(lambda _: controls.stop())
+        self.stop = gui.add_button("Stop", icon=viser.Icon.HAND_STOP, color="red",
+                                   hint="Bring the robot to a hold and disarm it")
+        self.arm = gui.add_button("Arm", icon=viser.Icon.PLAYER_PLAY, color="teal",
+                                  hint="Let the robot move")
+        self.arm.on_click(lambda _: controls.arm())
+        self.stop.on_click(lambda _: controls.stop())
         self._add_html("answers")
         self._add_html("sentence")
         self._add_html("bars")
@@ -206,12 +206,12 @@ class Page:
     def _build_requests(self) -> None:
         gui, controls = self._server.gui, self._controls
         words = gui.add_text("Do", "wave", hint="A movement in a mood: bow a little shyly")
-        perform = gui.add_button("Perform", icon=viser.Icon.MASKS_THEATER)
+        self.perform = gui.add_button("Perform", icon=viser.Icon.MASKS_THEATER)
         gui.add_divider()
         name = gui.add_text("Movement", "my_wave", hint="Its name: lower-case letters, digits, _")
-        lesson = gui.add_button_group("Lesson", ("Start", "Finish", "Cancel"))
+        self.lesson = lesson = gui.add_button_group("Lesson", ("Start", "Finish", "Cancel"))
 
-        @perform.on_click
+        @self.perform.on_click
         def _(event: Any) -> None:
             if words.value.strip():
                 controls.perform(words.value.strip())
