@@ -51,6 +51,11 @@ def test_no_simulation_is_started_for_a_robot_that_is_there():
     assert names == ["perception_node", "mirror_node", "actuation_node", "viewer_node"]
 
 
+def test_perception_may_run_on_another_machine():
+    names = [start.name for start in nodes_to_start(read_options({"human_source": "elsewhere"}))]
+    assert not {"perception_node", "rep155_node"} & set(names) and "mirror_node" in names
+
+
 def test_movements_are_shared_only_by_those_who_offer_or_adopt():
     def names(**options):
         return [start.name for start in nodes_to_start(read_options(options))]

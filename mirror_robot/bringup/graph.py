@@ -84,7 +84,8 @@ SIM = Option(
 HUMAN_SOURCE = Option(
     "human_source", "camera",
     "who sees people: 'camera' starts this package's perception, 'rep155' takes what any other "
-    "REP-155 perception tells below /humans", ("camera", "rep155"))
+    "REP-155 perception tells below /humans, 'elsewhere' waits for the human/ topics of a "
+    "perception_node on another machine", ("camera", "rep155", "elsewhere"))
 VIEWER = Option(
     "viewer", TRUE, "serve the live page: what the robot sees, feels and does, in a browser")
 VIEWER_HOST = Option(
