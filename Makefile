@@ -47,9 +47,8 @@ test-jazzy: $(JAZZY)/.complete  ## run the tests with the versions of Ubuntu 24.
 lint: $(VENV)/.complete  ## check the style
 	@$(VENV)/bin/python -m ruff check .
 
-bench: $(VENV)/.complete  ## measure; prints one table per benchmark
-	@set -e; for file in $(sort $(wildcard benchmarks/*.py)); do \
-		echo "== $$file"; $(VENV)/bin/python $$file $(ARGS); done
+bench: $(VENV)/.complete  ## measure; ARGS="--list", ARGS="moods --data ~/recordings"
+	@$(VENV)/bin/python -m mirror_robot.console bench $(ARGS)
 
 clean:  ## remove the environments and all that was built
 	rm -rf $(VENV) $(JAZZY) build install log dist output *.egg-info .pytest_cache .ruff_cache

@@ -36,7 +36,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (SHARE, ["package.xml"]),
-        *share_files("launch", "config", "description", "worlds"),
+        *share_files("launch", "config", "description", "worlds", "benchmarks", "examples"),
     ],
     # Only what a ROS install has as well, so that a dependency check on import passes there; the
     # full, pinned sets are the requirements files.

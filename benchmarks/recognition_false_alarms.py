@@ -4,7 +4,7 @@
     python benchmarks/recognition_false_alarms.py [dance.bvh ...]
 
 A movement is said to be seen when some unit stands above 0.5; random walks of all joints are
-measured always, motion capture when it is given.
+measured always, motion capture when it is given, or lies in the folder of material.py.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+import material
 import numpy as np
 
 from mirror_robot.body.model import RobotModel, load_model
@@ -53,7 +54,7 @@ def report(name: str, recognizer: Recognizer, times: np.ndarray, positions: np.n
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", type=Path, nargs="*")
+    parser.add_argument("files", type=Path, nargs="*", default=material.motions())
     files = parser.parse_args().files
     model = load_model("kagami")
     recognizer = Recognizer(load_repertoire(model).units, MotorFeatures(model))

@@ -1,7 +1,7 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """How the built-in repertoire recognises people it has never seen: MSRAction3D, frame by frame.
 
-    python benchmarks/recognition_msr.py msr_action3d.npz [--people odd|even] [--every]
+    python benchmarks/recognition_msr.py [msr_action3d.npz] [--people odd|even] [--every]
 
 Kinect skeletons are retargeted to the robot and run through the recogniser as they come, preceded
 by nothing. Four of the twenty actions are in the repertoire; the other sixteen are strange to it,
@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import material
 import numpy as np
 
 from mirror_robot.body.model import load_model
@@ -49,13 +50,12 @@ def retargeted(path: Path, model) -> tuple[dict[str, np.ndarray], np.ndarray]:
 def main() -> None:
     """Print what fires, action by action."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, nargs="?", default=Path("data/msr_action3d.npz"))
+    parser.add_argument("data", type=Path, nargs="?", default=material.msr_actions())
     parser.add_argument("--people", choices=("odd", "even"), default="even")
     parser.add_argument("--every", action="store_true", help="print every clip")
     arguments = parser.parse_args()
-    if not arguments.data.is_file():
-        print(f"{arguments.data} is not there; nothing is measured")
-        return
+    if arguments.data is None:
+        material.skip(material.MSR)
     model = load_model("kagami")
     data, positions = retargeted(arguments.data, model)
     units = [unit for unit in load_repertoire(model) if unit.channel == "body"]

@@ -13,6 +13,7 @@ import argparse
 import time
 from pathlib import Path
 
+import material
 import numpy as np
 
 from mirror_robot.body.model import load_model
@@ -133,12 +134,11 @@ def cost() -> None:
 def main() -> None:
     """Print one table per question."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, nargs="?", default=Path("data/msr_action3d.npz"))
+    parser.add_argument("data", type=Path, nargs="?", default=material.msr_actions())
     data = parser.parse_args().data
-    if not data.is_file():
-        print(f"{data} is not there: only the cost is measured")
+    if data is None:
         cost()
-        return
+        material.skip(f"{material.MSR} for all but the cost")
     model = load_model("kagami")
     kept = cache_folder() / f"msr_{model.profile.name}.npy"
     if not kept.is_file():

@@ -27,6 +27,7 @@ COMMANDS = {
     "profile": "write a profile for a robot from its URDF",
     "report": "one page with pictures and figures of a demo or a bag",
     "evaluate": "how well labelled recordings are recognised",
+    "bench": "run the benchmarks and keep their figures",
     "doctor": "check this machine and say what to do",
 }
 
@@ -43,10 +44,15 @@ examples:
   mirror_robot repertoire list                what can it do?
   mirror_robot evaluate recordings.npz        how well does it recognise?
   mirror_robot report                         one page about the last demo, or a bag
+  mirror_robot bench --list                   what is measured, and how?
   mirror_robot doctor                         is everything here that is needed?
 
-exit codes: 0 fine, 1 something failed while running, 2 wrong use
+exit codes: 0 fine, 1 something failed while running, 2 wrong use or input that cannot be used,
+130 interrupted (Ctrl-C, SIGTERM) before it was done; `run`, which ends in no other way, gives 0
 """
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
 def make_parser(chosen: str = "") -> argparse.ArgumentParser:
@@ -70,7 +76,7 @@ def make_parser(chosen: str = "") -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code (0 fine, 1 failed, 2 wrong use)."""
+    """Run the command line; return the exit code, see `_EXAMPLES`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # argparse cannot leave a tail of options alone.
     cut = arguments.index("--ros-args") if "--ros-args" in arguments else len(arguments)
@@ -84,8 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except KeyboardInterrupt:
-        print("\nstopped")
-        return 0
+        print("\nstopped", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         # `mirror_robot repertoire list | head`: whoever read has had enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
