@@ -126,8 +126,8 @@ def resident(pid: int) -> float:
 
 def latency(listener: Listener, seconds: float) -> None:
     """Print how old images are when they are told of, against what the models take."""
-    print("clip, rate               body p50/p95   face p50/p95   models' own p50 (pose | face)"
-          "   body : slower model")
+    print("p50 [ms]               models (pose | face)   stamp to publication (body | face)   "
+          "to another process   body published : slower model")
     for clip, rate in (("single_face.mp4", 30), ("WolfgangLanger_Pexels.mp4", 24),
                        ("dancer.avi", 25)):
         with perception(source=f"sample:{clip}", loop=True):
@@ -136,13 +136,13 @@ def latency(listener: Listener, seconds: float) -> None:
             listener.ages.clear()
             listener.spin(seconds)
             told = dict(listener.told)
-        own = [1e3 * float(told[f"{kind} model p50 [s]"]) for kind in ("pose", "face")]
-        ages = {topic: 1e3 * np.percentile(listener.ages[topic] or [np.nan], [50, 95])
-                for topic in ("human/body", "human/face")}
-        print(f"{clip[:18]:18s} {rate}/s  {ages['human/body'][0]:6.1f}/{ages['human/body'][1]:.1f}"
-              f" ms   {ages['human/face'][0]:6.1f}/{ages['human/face'][1]:.1f} ms      "
-              f"{own[0]:.1f} | {own[1]:.1f} ms               "
-              f"{ages['human/body'][0] / max(own):.2f}")
+        own, published = ([1e3 * float(told[f"{kind} {what} p50 [s]"])
+                           for kind in ("pose", "face")] for what in ("model", "latency"))
+        received = [1e3 * np.median(listener.ages[topic] or [np.nan])
+                    for topic in ("human/body", "human/face")]
+        print(f"{clip[:16]:16s} {rate}/s     {own[0]:.1f} | {own[1]:.1f}             "
+              f"{published[0]:.1f} | {published[1]:.1f}                          "
+              f"{received[0]:.1f} | {received[1]:.1f}          {published[0] / max(own):.2f}")
 
 
 def memory(listener: Listener, minutes: float, rate: float) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import http.server
 import threading
 import time
 
@@ -10,10 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
+from mirror_robot.perception import sources
 from mirror_robot.perception.assets import asset
 from mirror_robot.perception.capture import ENDED, FAILED, RETRYING, RUNNING, STOPPED, Capture
 from mirror_robot.perception.images import ENCODINGS, decode_compressed, decode_image
 from mirror_robot.perception.sources import (
+    Camera,
     Frame,
     SourceError,
     SourceLost,
@@ -287,3 +290,147 @@ def test_compressed_images_are_read(suffix):
 def test_a_compressed_image_that_is_none_is_refused(data):
     with pytest.raises(ValueError, match="cannot be decoded"):
         decode_compressed(data)
+
+
+# Cameras that are unplugged, streams that stall
+
+class _Webcam:
+    """Stands in for cv2.VideoCapture of a device that is a file here; gone when the file is."""
+
+    opened = 0
+
+    def __init__(self, device):
+        self.device = device
+
+    def __call__(self, target, backend):
+        type(self).opened += 1
+        assert target == str(self.device)
+        return self
+
+    def isOpened(self):
+        return self.device.exists()
+
+    def set(self, key, value):
+        return True
+
+    def grab(self):
+        time.sleep(0.005)
+        return self.device.exists()
+
+    def retrieve(self):
+        return True, np.zeros((4, 6, 3), np.uint8)
+
+    def release(self):
+        pass
+
+
+class _Watched:
+    """A capture whose frames and states are kept."""
+
+    def __init__(self, source):
+        self.frames, self.states = 0, []
+        self.capture = Capture(source, self._take, lambda *change: self.states.append(change))
+        self.capture.start()
+
+    def _take(self, frame):
+        self.frames += 1
+
+    def until(self, condition, timeout=20.0) -> bool:
+        deadline = time.monotonic() + timeout
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return condition()
+
+    def goes_on(self) -> bool:
+        begun = self.frames
+        return self.until(lambda: self.frames > begun + 2)
+
+
+def test_a_webcam_that_is_unplugged_is_picked_up_when_it_is_plugged_in_again(
+        tmp_path, monkeypatch):
+    device = tmp_path / "camera"
+    device.touch()
+    monkeypatch.setattr(cv2, "VideoCapture", _Webcam(device))
+    watched = _Watched(Camera(str(device), time.time, 0, 0))
+    try:
+        assert watched.goes_on()
+        device.unlink()
+        assert watched.until(lambda: watched.capture.state == RETRYING)
+        assert "unplugged" in watched.capture.message or "there is no" in watched.capture.message
+        assert watched.until(lambda: f"there is no {device}" in watched.capture.message)
+        device.touch()
+        assert watched.until(lambda: watched.capture.state == RUNNING)
+        assert watched.goes_on()
+        assert watched.capture.losses == 1
+    finally:
+        assert watched.capture.stop()
+
+
+class _MjpegServer:
+    """A network camera: JPEG after JPEG over HTTP, until it stalls, hangs up or is away."""
+
+    def __init__(self, port: int = 0):
+        jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 120, np.uint8))[1].tobytes()
+        self.stalled = threading.Event()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=next")
+                self.end_headers()
+                try:
+                    while not outer.closed:
+                        if not outer.stalled.is_set():
+                            self.wfile.write(
+                                b"--next\r\nContent-Type: image/jpeg\r\nContent-Length: "
+                                + str(len(jpeg)).encode() + b"\r\n\r\n" + jpeg + b"\r\n")
+                        time.sleep(0.03)
+                except OSError:
+                    pass
+
+            def log_message(self, *words):
+                pass
+
+        self.closed = False
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.closed = True
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_a_stream_that_stalls_or_whose_server_goes_away_is_connected_again(monkeypatch):
+    monkeypatch.setattr(sources, "_READ_TIMEOUT", 500)
+    server = _MjpegServer()
+    watched = _Watched(make_source(f"http://127.0.0.1:{server.port}/video"))
+    try:
+        assert watched.goes_on()
+        server.stalled.set()
+        assert watched.until(lambda: watched.capture.state == RETRYING)
+        assert "stalled" in watched.capture.message
+        server.stalled.clear()
+        assert watched.until(lambda: watched.capture.state == RUNNING) and watched.goes_on()
+        port = server.port
+        server.close()
+        assert watched.until(lambda: "cannot be opened" in watched.capture.message)
+        server = _MjpegServer(port)
+        assert watched.until(lambda: watched.capture.state == RUNNING) and watched.goes_on()
+        assert watched.capture.losses == 2
+    finally:
+        server.close()
+        assert watched.capture.stop(10.0)
+
+
+def test_who_does_not_come_back_is_tried_less_and_less_often(monkeypatch):
+    source, waits = _Unsteady(*[SourceLost("unplugged")] * 9, None), []
+    capture = Capture(source, lambda frame: None, lambda state, message: None)
+    monkeypatch.setattr(capture._stop, "wait", waits.append)
+    capture.start()
+    capture._thread.join(5.0)
+    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0, 10.0]
+    assert capture.losses == 1

@@ -610,6 +610,8 @@ class PerceptionNode(LifecycleNode):
                        f"{kind} worker restarts": worker.restarts}
         if isinstance(capture, TopicCapture):
             values["bad images"] = capture.bad
+        elif capture is not None:
+            values["source lost"] = capture.losses
         if self._problem:
             return ERROR, self._problem, values
         if capture is None:

@@ -38,6 +38,8 @@ class Capture:
         """One of running, ended (no more frames), retrying (was lost), failed, stopped."""
         self.message = "not started"
         """What is to be said of the state."""
+        self.losses = 0
+        """How often a camera or stream was lost."""
 
     def start(self) -> None:
         """Begin to read."""
@@ -71,6 +73,7 @@ class Capture:
                     self._become(ENDED, f"source ended: {self._source.name}")
                     return
                 except SourceLost as error:
+                    self.losses += self.state != RETRYING
                     self._become(RETRYING, f"{error}; trying again")
                     self._stop.wait(wait)
                     wait = min(2 * wait, _LONGEST_WAIT)

@@ -182,19 +182,19 @@ class Video:
         if self._capture is None:
             return None
         index = self._next
-        due = self._pace.wait(index)
+        # Decoded before it is due, as a camera does: what that takes makes no image older.
+        there = self._reach(index)
+        image = self._capture.retrieve()[1] if there else None
+        due = self._pace.wait(index) if there else index
         stamp = self._clock()
-        image = None
-        while index <= due:
-            # Frame 0 was grabbed on opening. Skipped frames are decoded but not converted.
-            if index > self._base and not self._capture.grab():
-                break
-            if index == due:
-                _, image = self._capture.retrieve()
-            index += 1
+        if due > index:
+            while there and index < due:  # skipped frames are decoded but not converted
+                index += 1
+                there = self._reach(index)
+            image = self._capture.retrieve()[1] if there else None
         if image is not None:
-            self._next = index
-            return Frame(stamp, image, due)
+            self._next = index + 1
+            return Frame(stamp, image, index)
         played = index - self._base
         if played < 0.9 * self._announced:
             raise SourceError(
@@ -208,6 +208,10 @@ class Video:
             raise SourceError(f"{self.name} can no longer be read")
         self._next = self._base = index
         return self.read()
+
+    def _reach(self, index: int) -> bool:
+        # The first frame was grabbed on opening.
+        return index == self._base or self._capture.grab()
 
     def close(self) -> None:
         """Close the file."""
