@@ -65,6 +65,32 @@ def crossing(count: int, size: tuple[int, int] = (960, 540)) -> Iterator[np.ndar
         yield image.astype(np.uint8)
 
 
+def leaving(count: int, size: tuple[int, int] = (640, 480)) -> Iterator[np.ndarray]:
+    """Yield images in which somebody stands and then walks out of the image to the right.
+
+    Parameters
+    ----------
+    count : int
+        Of images; in the second half of the last third nobody is there any more.
+    size : tuple (width, height)
+        [pixels]
+    """
+    width, height = size
+    clip = frames("dancer.avi", count)
+    ground = cv2.resize(clip[0][:, :60], size)
+    for number, person in enumerate(clip):
+        image = ground.astype(float)
+        person = cv2.resize(person, None, fx=height / person.shape[0], fy=height / person.shape[0])
+        walked = min(max(number / count - 1 / 3, 0.0) * 2.0, 1.0)
+        left = round((0.5 + 0.75 * walked) * width - person.shape[1] / 2)
+        last = min(left + person.shape[1], width)
+        if left < last:
+            part = np.s_[:, max(-left, 0):last - left]
+            spot = image[:, max(left, 0):last]
+            spot += cut_out(person)[part] * (person[part] - spot)
+        yield image.astype(np.uint8)
+
+
 def write(path: Path, images: Iterator[np.ndarray] | list[np.ndarray], rate: float = 25.0) -> Path:
     """Write images as a film; return its path."""
     writer = None

@@ -22,12 +22,13 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.parameter import Parameter as ParameterValue
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image, JointState, PointCloud2
 from std_msgs.msg import Float32
 from std_srvs.srv import Trigger
 
 from mirror_robot.human.landmarks import POSE_INDEX
-from mirror_robot.nodes.messages import cloud_to_body, named_values, to_seconds
+from mirror_robot.nodes.messages import cloud_to_body, named_values, to_seconds, to_time
 from mirror_robot.nodes.perception_node import PerceptionNode
 from mirror_robot.perception.assets import asset
 from mirror_robot.perception.sources import Frame
@@ -206,6 +207,66 @@ def test_images_of_a_topic_are_seen_with_their_own_stamp_and_bad_ones_are_counte
                    for status in audience.heard["diagnostics"][-1:] for value in status.values)
 
     assert audience.until(counted)
+
+
+def _picture_message(picture: np.ndarray) -> Image:
+    return Image(height=picture.shape[0], width=picture.shape[1], encoding="bgr8",
+                 step=picture.shape[1] * 3, data=picture.tobytes())
+
+
+def test_a_bag_that_loops_with_its_own_clock_is_seen_anew_each_time(make_node, audience):
+    node = make_node(source="topic:camera/image_raw", use_sim_time=True)
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    clock = audience.node.create_publisher(Clock, "/clock", 1)
+    publisher = audience.node.create_publisher(Image, "camera/image_raw", NEWEST)
+    capture, messages = cv2.VideoCapture(str(asset("single_face.mp4"))), []
+    while len(messages) < 30:
+        messages.append(_picture_message(capture.read()[1]))
+    assert audience.until(lambda: publisher.get_subscription_count())
+    told = []  # per loop: (body id, stamps of bodies, stamps of faces)
+    for _ in range(3):
+        audience.heard["human/body"].clear()
+        audience.heard["human/face"].clear()
+        for number, message in enumerate(messages):
+            time_now = to_time(500.0 + number / 30)
+            clock.publish(Clock(clock=time_now))
+            message.header.stamp = time_now
+            publisher.publish(message)
+            audience.wait(0.06)
+        bodies = [cloud_to_body(one) for one in audience.heard["human/body"]]
+        told.append((bodies[-1].id, [one.stamp for one in bodies],
+                     [to_seconds(one.header.stamp) for one in audience.heard["human/face"]]))
+    for _, bodies, faces in told:
+        assert len(bodies) > 15 and len(faces) > 10
+        assert 499.9 < min(bodies) and max(bodies) < 501.1
+        assert np.all(np.diff(bodies[-10:]) > 0)
+    assert len({identity for identity, *_ in told}) == 3  # nobody is the same in another time
+    assert abs(node._latencies["pose"]()[0]) < 0.5
+
+
+def test_a_person_who_has_left_is_gone_within_a_second(make_node, audience):
+    node = make_node(source="topic:camera/image_raw")
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    publisher = audience.node.create_publisher(Image, "camera/image_raw", NEWEST)
+    picture = cv2.VideoCapture(str(asset("single_face.mp4"))).read()[1]
+    there = _picture_message(picture)
+    empty = _picture_message(np.ascontiguousarray(cv2.resize(picture[:60, :60], (640, 360))))
+
+    def show(message: Image, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            message.header.stamp = audience.node.get_clock().now().to_msg()
+            publisher.publish(message)
+            audience.wait(0.04)
+
+    show(there, 2.0)
+    assert audience.heard["human/body"] and audience.heard["human/face"]
+    left = audience.node.get_clock().now().nanoseconds * 1e-9
+    show(empty, 2.0)
+    for topic in ("human/body", "human/face"):
+        last = to_seconds(audience.heard[topic][-1].header.stamp)
+        assert last < left + 0.7, topic
+    assert node._seen == []
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,13 @@ from mirror_robot.human.landmarks import BLENDSHAPES, POSE_INDEX
 from mirror_robot.perception import wire
 from mirror_robot.perception.assets import asset
 from mirror_robot.perception.head_crop import head_of
+from mirror_robot.perception.people import People
 from mirror_robot.perception.sources import Frame
+from mirror_robot.perception.tracking import BodyTracker
 from mirror_robot.perception.workers import LandmarkWorker, WorkerError
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+import footage
 
 MODELS = {"pose": "pose_landmarker_full.task", "face": "face_landmarker.task"}
 
@@ -39,13 +44,13 @@ def _frames(clip: str, *indices: int) -> list[Frame]:
 class _Asked:
     """A worker that answers one image at a time."""
 
-    def __init__(self, kind: str):
+    def __init__(self, kind: str, **options):
         self.results: queue.Queue = queue.Queue()
         self.troubles: list[str] = []
         self.worker = LandmarkWorker(
             kind, asset(MODELS[kind]),
             lambda frame, values, seconds: self.results.put((frame.index, values)),
-            self.troubles.append)
+            self.troubles.append, **options)
         self.worker.wait_ready()
 
     def __call__(self, frame: Frame, *heads) -> np.ndarray:
@@ -99,6 +104,37 @@ def test_a_small_face_is_found_in_the_crop_at_the_head_and_lies_on_the_head(pose
         nose = body.image[POSE_INDEX["nose"], :2] * (width, height)
         head = head_of(body, height, width)[2]
         assert np.linalg.norm(found[0].image[1, :2] * (width, height) - nose) < 0.5 * head
+
+
+def test_two_who_change_places_are_both_found_and_keep_their_ids():
+    asked, people, courses = _Asked("pose", people=2), People(BodyTracker, 2), {}
+    images = list(footage.crossing(120, (640, 360)))[:66]  # there, not back
+    try:
+        for number, image in enumerate(images):
+            found = wire.poses(asked(Frame(number / 25, image, number)))
+            for one in people(number / 25, found, 640 / 360):
+                courses.setdefault(one.body.observation.id, []).append(
+                    (number, float(one.pose.image[:, 0].mean())))
+    finally:
+        asked.worker.close()
+    assert len(courses) == 2
+    ends = sorted((round(way[0][1], 1), round(way[-1][1], 1)) for way in courses.values())
+    assert ends == [(0.2, 0.8), (0.8, 0.2)]
+    assert min(map(len, courses.values())) > 0.6 * len(images)  # one is hidden in between
+    assert min(way[0][0] for way in courses.values()) == 0
+
+
+def test_who_walks_out_of_the_image_is_gone_and_no_ghost_stays():
+    asked, tracker, seen = _Asked("pose"), BodyTracker(), []
+    images = list(footage.leaving(60))
+    try:
+        for number, image in enumerate(images):
+            seen.append(tracker(
+                number / 25, wire.poses(asked(Frame(number / 25, image, number)))) is not None)
+    finally:
+        asked.worker.close()
+    there = [bool(footage.cut_out(image)[:, 60:-40].sum() > 500) for image in images]
+    assert all(seen[:20]) and not any(seen[there.index(False) + 12:])
 
 
 def test_an_image_without_a_face_gives_none(face):
