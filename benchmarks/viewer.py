@@ -16,6 +16,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
@@ -56,31 +57,37 @@ def watch(address: str) -> None:
                 count, size, begin = 0, 0, time.monotonic()
 
 
-def cpu_seconds() -> dict[int, float]:
-    """Return user + system time [s] of the processes of each session."""
-    found: dict[int, float] = {}
+def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
+    """Return user + system time [s] of each process with all that it has started."""
+    above, spent = {}, {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text(encoding="ascii").rsplit(")", 1)[1].split()
         except OSError:  # has ended meanwhile
             continue
-        session = int(fields[3])
-        found[session] = found.get(session, 0.0) + (
-            int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        pid = int(path.parent.name)
+        above[pid] = int(fields[1])
+        spent[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    found = dict.fromkeys(pids, 0.0)
+    for pid, seconds in spent.items():
+        while pid and pid not in found:
+            pid = above.get(pid, 0)
+        if pid:
+            found[pid] += seconds
     return found
 
 
-def measured(recorder: Recorder, sessions: dict[str, int], seconds: float) -> dict[str, float]:
+def measured(recorder: Recorder, roots: dict[str, int], seconds: float) -> dict[str, float]:
     """Return CPU by node [% of one core] and p50, p95 of the delay [s]."""
     time.sleep(SETTLE)
     recorder.recording = recording = Recording()
-    before, begin = cpu_seconds(), time.monotonic()
+    before, begin = cpu_seconds(roots.values()), time.monotonic()
     time.sleep(seconds)
-    after, passed = cpu_seconds(), time.monotonic() - begin
+    after, passed = cpu_seconds(roots.values()), time.monotonic() - begin
     delays = response_times(recording)
     p50, p95 = np.percentile(delays, (50, 95)) if len(delays) else (np.nan, np.nan)
     return {**{name: 100 * (after.get(pid, 0.0) - before.get(pid, 0.0)) / passed
-               for name, pid in sessions.items()}, "p50": p50, "p95": p95, "images": len(delays)}
+               for name, pid in roots.items()}, "p50": p50, "p95": p95, "images": len(delays)}
 
 
 def main() -> None:
@@ -99,18 +106,18 @@ def main() -> None:
     rows: dict[bool, list[dict[str, float]]] = {False: [], True: []}
     traffic = ""
     with Processes(logs) as loop:
-        sessions = {}
+        roots = {}
         starts = nodes_to_start(read_options(
             {"source": options.source, "mimic": "true", "viewer": "false"}))
         for start in starts:
             extra = {"loop": True} if start.name == "perception_node" else {}
             start = NodeStart(start.name, {**start.parameters, **extra})
             loop.start(start.name, start.command())
-            sessions[start.name] = loop._running[start.name].pid
+            roots[start.name] = loop._running[start.name].pid
         recorder.wait_for_nodes([start.name for start in starts], 120.0, lambda: None)
         time.sleep(10.0)
         for _ in range(options.rounds):
-            rows[False].append(measured(recorder, sessions, options.seconds))
+            rows[False].append(measured(recorder, roots, options.seconds))
             with Processes(logs) as page:
                 port = free_port(8700)
                 page.start("viewer_node", NodeStart("viewer_node", {"port": port}).command())
@@ -118,7 +125,7 @@ def main() -> None:
                 page.start("watcher", ["nice", "-n", "19", sys.executable, __file__, "--watch",
                                        f"ws://127.0.0.1:{port}/"])
                 rows[True].append(measured(
-                    recorder, {**sessions, "viewer_node": page._running["viewer_node"].pid},
+                    recorder, {**roots, "viewer_node": page._running["viewer_node"].pid},
                     options.seconds))
                 traffic = (page.log("watcher").read_text().split("\n") or [""])[-2:-1]
             recorder.recording.status.pop("viewer_node", None)

@@ -125,7 +125,8 @@ def test_bars_grow_with_what_is_seen_and_felt_side_by_side():
     assert max(widths(text, drawings.SEEN)) == pytest.approx(0.9 * 112, abs=0.1)
     assert max(widths(text, drawings.OWN)) == pytest.approx(0.6 * 112, abs=0.1)  # the smile
     assert "wave right" in text
-    assert text.count("<title>") == len(UNITS)  # a lamp for every unit
+    assert text.count("h18v9") == len(UNITS)  # a lamp for every unit ...
+    assert text.count("<title>") == 4  # ... and lit are those that fire at all
 
 
 def test_every_picture_is_well_formed_whatever_is_known():
@@ -436,6 +437,7 @@ def test_the_ghost_is_shown_only_where_it_is_apart_from_the_robot(make_page, kag
     state.hear_joints(dict(zip(kagami.joint_names, kagami.rest)))
     page.show(state)
     assert page.ghost.show_apart(page.robot) == set()
+    state.at(1.5)
     state.hear_ghost("prediction", "wave", {"left_elbow": -1.5})
     page.show(state)
     apart = page.ghost.show_apart(page.robot)

@@ -43,7 +43,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("port", 8080, "of the page; the next free one is taken", "", 1, 65535),
     Parameter("token", "", "what the address must hold; empty for none on this machine only, and "
               "for one made up at every start elsewhere"),
-    Parameter("rate", 15.0, "rate at which the robot on the page moves", "Hz", 1.0, 60.0),
+    Parameter("rate", 12.0, "rate at which the robot on the page moves", "Hz", 1.0, 60.0),
     Parameter("image_topic", "human/annotated", "compressed picture to show: human/annotated with "
               "skeleton and face, human/image without"),
 )

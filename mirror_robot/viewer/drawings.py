@@ -103,16 +103,19 @@ def bars(state: State) -> str:
             f'{escape(spoken(unit))}</text>')
     top, across, cell = 18 + 8 * row + 6, 18, 20.0
     lamps = [unit for unit in state.units if not unit.startswith(UNKNOWN)]
-    for index, unit in enumerate(lamps):
-        x, y = cell * (index % across), top + 12 * (index // across)
-        left, right = seen.get(unit, 0.0), own.get(unit, 0.0)
+    places = [(cell * (index % across) + 1, top + 12 * (index // across))
+              for index in range(len(lamps))]
+    parts.append(f'<path d="{"".join(f"M{x:g} {y:g}h18v9h-18z" for x, y in places)}" '
+                 f'fill="{_DARK}"/>')
+    for unit, (x, y) in zip(lamps, places):
+        left, right = min(seen.get(unit, 0.0), 1.0), min(own.get(unit, 0.0), 1.0)
+        if max(left, right) < 0.05:
+            continue
         parts.append(
-            f'<g><title>{escape(spoken(unit))}: seen {100 * left:.0f} %, self {100 * right:.0f} %'
-            f'</title><rect x="{x + 1:g}" y="{y:g}" width="18" height="9" rx="2" fill="{_DARK}"/>'
-            f'<rect x="{x + 1:g}" y="{y:g}" width="9" height="9" rx="2" fill="{SEEN}" '
-            f'opacity="{min(left, 1.0):.2f}"/>'
-            f'<rect x="{x + 10:g}" y="{y:g}" width="9" height="9" rx="2" fill="{OWN}" '
-            f'opacity="{min(right, 1.0):.2f}"/></g>')
+            f'<g><title>{escape(spoken(unit))}</title>'
+            f'<rect x="{x:g}" y="{y:g}" width="9" height="9" fill="{SEEN}" '
+            f'opacity="{left:.2f}"/><rect x="{x + 9:g}" y="{y:g}" width="9" height="9" '
+            f'fill="{OWN}" opacity="{right:.2f}"/></g>')
     height = top + 12 * math.ceil(len(lamps) / across) + 2
     return _box(_svg(width, height, parts, "motor units"))
 

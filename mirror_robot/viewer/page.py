@@ -25,8 +25,8 @@ AUTOMATIC = "whoever is near"
 _GHOST = (86, 178, 255)
 _IMAGE_OLD = 2.0  # [s] after which the camera's picture is no longer the present
 # How often the parts of the page are drawn anew [s]; the robot moves at every call.
-_PERIODS = {"bars": 0.1, "sentence": 0.2, "mood": 0.15, "timeline": 0.4, "health": 1.0,
-            "answers": 0.2}
+_PERIODS = {"bars": 0.1, "sentence": 0.25, "mood": 0.2, "timeline": 0.5, "health": 1.0,
+            "answers": 0.25, "ghost": 0.15}
 
 
 class ViewerError(RuntimeError):
@@ -246,12 +246,14 @@ class Page:
         """Show the present state; call it at the rate at which the robot is to move."""
         with self._server.atomic():
             self.robot.move(state.joints)
-            self._show_ghost(state)
             self._show_image(state)
             for name, period in _PERIODS.items():
                 if not 0.0 <= state.now - self._due[name] + period < period:
                     self._due[name] = state.now + period
-                    self._tell(name, getattr(drawings, name)(state))
+                    if name == "ghost":
+                        self._show_ghost(state)
+                    else:
+                        self._tell(name, getattr(drawings, name)(state))
             self._list_people(state)
 
     def _tell(self, name: str, content: str) -> None:

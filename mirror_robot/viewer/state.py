@@ -8,6 +8,7 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from mirror_robot.mirror.affect import Affect, describe
 from mirror_robot.mirror.intention import NONE, UNKNOWN, load_intentions
@@ -197,6 +198,7 @@ class State:
         self._intentions: tuple[float, Mapping[str, float]] = -math.inf, {}
         self._intended = self._felt = self._ghost_at = self._goal_at = -math.inf
         self._ghost_from = ""
+        self._mood: tuple[Any, str] = None, ""
 
     def at(self, now: float) -> None:
         """Move on to `now` [s]; what is old by then is no longer the present."""
@@ -298,8 +300,12 @@ class State:
     @property
     def mood(self) -> str:
         """The felt state as a word; empty where nothing is felt."""
-        return "" if self.affect is None else describe(
-            Affect(self.now, *self.affect, confidence=1.0)).word
+        if self.affect is None:
+            return ""
+        if self._mood[0] != self.affect:
+            self._mood = self.affect, describe(
+                Affect(self.now, *self.affect, confidence=1.0)).word
+        return self._mood[1]
 
     def figure(self, node: str, *names: str) -> float:
         """Return the first of a node's values that is there, as a number; else NaN."""
