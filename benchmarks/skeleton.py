@@ -1,7 +1,7 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """REP-155 joint angles of motion capture: where their limbs point, jumps, noise and lag.
 
-    python benchmarks/skeleton.py FILE.bvh... [--noise 0.02]
+    python benchmarks/skeleton.py [FILE.bvh...] [--noise 0.02]
 
 Every file is turned into the landmarks that a perfect perception would give at 30 Hz, these into
 joint angles, and the angles back into limb directions.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import material
 import numpy as np
 
 from mirror_robot.human.bvh import read_bvh
@@ -59,9 +60,12 @@ def landmarks_of(path: Path, rate: float = 30.0) -> tuple[np.ndarray, np.ndarray
     points = np.einsum("tij,tnj->tni", axes, points - hips.mean(axis=1)[:, None])
     scale = 0.49 / np.median(np.linalg.norm(
         points[:, [11, 12]].mean(axis=1) - points[:, [23, 24]].mean(axis=1), axis=1))
-    times = motion.period * np.arange(len(points))
-    keep = np.unique(np.searchsorted(times, np.arange(0, times[-1], 1 / rate)))
-    return times[keep], scale * points[keep]
+    # Interpolated, since picking frames of another rate makes steps that the motion does not have.
+    place = np.arange(0, len(points) - 1, 1 / (rate * motion.period))
+    first = place.astype(int)
+    share = (place - first)[:, None, None]
+    points = (1 - share) * points[first] + share * points[first + 1]
+    return place * motion.period, scale * points
 
 
 def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -98,9 +102,11 @@ def lag_of(signal: np.ndarray, late: np.ndarray, step: float) -> float:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("files", nargs="*", type=Path, default=material.motions())
     parser.add_argument("--noise", type=float, default=0.02, help="standard deviation [m]")
     options = parser.parse_args()
+    if not options.files:
+        material.skip("motion capture (*.bvh)")
     print("file              frames  error p95 / max   largest step: joint / limb    outside"
           "   with noise: p50 / p95   filtered: p50 / p95 / lag")
     for path in options.files:

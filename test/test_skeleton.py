@@ -25,6 +25,10 @@ STANDING = {
 }
 
 
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
 def _solve(**directions: np.ndarray) -> dict[str, float]:
     return SkeletonSolver()(0.0, {**STANDING, **directions}).angles
 
@@ -74,17 +78,57 @@ def test_angles_within_the_limits_are_found_again_from_where_the_limbs_point():
         assert np.isfinite(head).all()
 
 
-def test_an_arm_that_swings_through_hanging_down_points_where_it_should_and_does_not_spin():
+def _swing(frames: int, aside: float, reach: float = 0.5) -> np.ndarray:
+    swing = reach * np.sin(np.arange(frames) / 30 * 2 * np.pi)
+    arm = np.column_stack([np.sin(swing), np.full(frames, aside), -np.cos(swing)])
+    return arm / np.linalg.norm(arm, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("aside", [0.0, 0.02, 0.1])
+def test_an_arm_that_swings_through_hanging_down_points_where_it_should_and_does_not_spin(aside):
     solver, last = SkeletonSolver(), None
-    for number in range(300):
-        swing = 0.5 * np.sin(number / 30 * 2 * np.pi)
-        arm = np.array([np.sin(swing), 0.02, -np.cos(swing)])
-        arm /= np.linalg.norm(arm)
+    for number, arm in enumerate(_swing(300, aside)):
         solved = solver(number / 30, {**STANDING, "left_upper_arm": arm, "left_forearm": arm})
-        assert limb_directions(solved)["left_upper_arm"] @ arm > np.cos(np.radians(5))
-        yaw = solved.angles["l_y_shoulder"]
-        assert last is None or abs(yaw - last) < np.radians(40)
-        last = yaw
+        assert limb_directions(solved)["left_upper_arm"] @ arm > np.cos(np.radians(10))
+        angles = np.array([solved.angles[f"l_{joint}_shoulder"] for joint in "ypr"])
+        assert last is None or np.abs(angles - last).max() < np.radians(19)
+        last = angles
+
+
+def test_a_straight_arm_that_waves_and_bends_both_ways_does_not_spin_its_roll():
+    solver, last = SkeletonSolver(), None
+    for number in range(200):
+        bend = 0.5 * np.sin(number / 30 * 2 * np.pi)
+        fore = np.array([0.02, np.cos(bend), np.sin(bend)])
+        fore /= np.linalg.norm(fore)
+        solved = solver(number / 30, {**STANDING, "left_upper_arm": LEFT, "left_forearm": fore})
+        roll = solved.angles["l_r_shoulder"]
+        assert last is None or abs((roll - last + np.pi) % (2 * np.pi) - np.pi) < np.radians(19)
+        last = roll
+
+
+def test_an_arm_far_off_after_a_jump_of_the_landmarks_finds_the_way():
+    random = np.random.default_rng(6)
+    for _ in range(30):
+        solver, (first, second, upper, fore) = SkeletonSolver(), _unit(random.normal(size=(4, 3)))
+        solver(0.0, {**STANDING, "left_upper_arm": first, "left_forearm": second})
+        for number in range(1, 21):
+            solved = solver(number / 30, {
+                **STANDING, "left_upper_arm": upper, "left_forearm": fore})
+        ways = limb_directions(solved)
+        assert ways["left_upper_arm"] @ upper > np.cos(np.radians(2))
+        assert ways["left_forearm"] @ fore > np.cos(np.radians(2))
+
+
+def test_a_leg_that_swings_straight_does_not_spin_its_hip_and_points_where_it_should():
+    solver, last = SkeletonSolver(), None
+    for number, leg in enumerate(_swing(120, 0.1, 1.0)):
+        shin = _unit(leg + np.array([0.0, 0.02 * np.sin(number), 0.0]))
+        solved = solver(number / 30, {**STANDING, "left_thigh": leg, "left_shin": shin})
+        assert limb_directions(solved)["left_thigh"] @ leg > np.cos(np.radians(2))
+        angles = np.array([solved.angles[f"l_{joint}_hip"] for joint in "ypr"])
+        assert last is None or np.abs(angles - last).max() < np.radians(19)
+        last = angles
 
 
 def test_noise_at_rest_does_not_spin_the_joints_that_rest_leaves_open():

@@ -45,12 +45,44 @@ DIRECTIONS = (
 )
 """Rows of `limb_directions`: where each limb points; the torso up, the head to where it looks."""
 
-# Within about this angle [rad] of a singular pose the joint that is not determined there follows
-# the slower, the nearer the limb is to the pose. What the limb then points aside of where it
-# should stays below the angle itself, unless it moves fast. Larger is steadier at rest.
-_NEAR = math.radians(5.0)
-_QUICK = 0.02  # [s] time constant of that joint within that angle; off it, it is at once there
-_FASTEST = 20.0
+# Near a singular pose the joint that is not determined there is damped: this much [rad] aside of
+# the pose it no longer is, and the damping grows from 0 there to so much that half of a change is
+# followed where it points the limb `_DAMPING` [rad] aside. Y. Nakamura and H. Hanafusa, Inverse
+# Kinematic Solutions With Singularity Robustness, 1986. Larger is steadier at rest and later.
+_NEAR, _DAMPING = math.radians(10.0), math.radians(2.0)
+
+# What the joints of a limb turn at most [rad/s] where it passes a singular pose, or to catch up
+# afterwards: about as fast as the fastest limbs of lively people move. Farther than `_CLEAR` [rad]
+# off they turn as fast as the limbs make them, up to `_FASTEST`.
+_CATCH_UP, _FASTEST = 9.5, 20.0
+_CLEAR = math.radians(20.0)
+_FORGOTTEN = 1.0  # [s] unseen after which a limb begins anew
+
+# What is left to turn to where the limbs would point exactly counts as much as this times what
+# they point aside, linearised, so that an arm far off finds the way. There are two ways to
+# point: raised toward somewhere or lowered away from it. One beyond the limits of joints counts as
+# farther off by so much [rad^2] per squared excess [rad^2].
+_AHEAD, _UNLIKELY = 1.0, 0.1
+
+# At the beginning a joint is left open within so much [rad] of a singular pose.
+_OPEN = math.radians(1.0)
+
+# Elbows of mobile people, and landmarks of straight arms, bend backwards a little [rad]. As they
+# may, a straight arm that swings needs no half turn of its roll.
+_STRAIGHT = -0.2
+
+# An angle out of its limits costs as much as this times its excess in limb direction: enough to
+# come back while an arm hangs, where it costs nothing.
+_WITHIN = 0.05
+
+# A knee bent by so much [rad] has the axis half its own and half that of a straight leg.
+_STIFF = math.radians(1.6)
+
+_UP = np.array([0.0, 0.0, 1.0])
+
+# Shares of what a joint may turn, tried at first, and then about the best of them.
+_COARSE, _FINE = np.linspace(-1.0, 1.0, 21), np.linspace(-0.1, 0.1, 11)
+
 
 @dataclass(frozen=True)
 class Skeleton:
@@ -87,11 +119,6 @@ def _raised(pitch: float) -> float:
     return pitch + 2 * math.pi if pitch < -0.5 * math.pi else pitch
 
 
-def _outside(name: str, value: float) -> float:
-    low, high = JOINTS[name]
-    return max(low - value, value - high, 0.0)
-
-
 def _smooth(low: float, high: float, value: float) -> float:
     x = min(max((value - low) / (high - low), 0.0), 1.0)
     return x * x * (3 - 2 * x)
@@ -102,19 +129,23 @@ def _known(*vectors: np.ndarray) -> bool:
 
 
 class SkeletonSolver:
-    """Joint angles from limb directions, in closed form; remembers only to stay continuous.
+    """Joint angles from limb directions; remembers only to stay continuous.
 
-    An arm that hangs straight down leaves the yaw of its shoulder open, and a straight arm the
-    roll: there the last angle stays, and the others point the limb as well as they then can.
+    Head, waist and legs are closed forms. So are arms, except near the poses that leave a joint
+    open: one that hangs straight down or points straight up leaves the yaw of its shoulder open,
+    a straight one the roll. A limb that passes such a pose turns those joints arbitrarily fast;
+    there they turn no faster than `_ArmSolver` lets them and, within that, such that upper arm and
+    forearm point where they should as well as they can, by least squares.
     """
 
     def __init__(self) -> None:
-        self.reset()
+        self._stamp: float | None = None
+        self._arms = {side: _ArmSolver(side[0]) for side in SIDES}
+        self._legs = {side: _LegSolver(side[0]) for side in SIDES}
 
     def reset(self) -> None:
         """Forget the last pose."""
-        self._stamp: float | None = None
-        self._open = {f"{side}_{joint}_shoulder": 0.0 for side in "lr" for joint in "yr"}
+        self.__init__()
 
     def __call__(
         self, stamp: float, directions: Mapping[str, np.ndarray],
@@ -135,7 +166,6 @@ class SkeletonSolver:
         """
         if self._stamp is not None and stamp < self._stamp:
             self.reset()
-        step = math.inf if self._stamp is None else stamp - self._stamp
         self._stamp = stamp
         angles: dict[str, float] = {}
         unknown = np.full(3, np.nan)
@@ -150,50 +180,147 @@ class SkeletonSolver:
             arm = [directions.get(f"{side}_{limb}", unknown) for limb in ("upper_arm", "forearm")]
             leg = [directions.get(f"{side}_{limb}", unknown) for limb in ("thigh", "shin")]
             if _known(arm[0]):
-                angles |= self._arm(side[0], step, *(torso.T @ limb for limb in arm))
+                angles |= self._arms[side](stamp, *(torso.T @ limb for limb in arm))
             if _known(leg[0]):
-                angles |= _leg(side[0], *(root.T @ limb for limb in leg))
+                angles |= self._legs[side](stamp, *(root.T @ limb for limb in leg))
         return Skeleton(angles, root)
 
-    def _arm(
-        self, side: str, step: float, upper: np.ndarray, fore: np.ndarray,
-    ) -> dict[str, float]:
-        sign = 1.0 if side == "l" else -1.0
-        # The right arm is solved as the left one seen in a mirror.
-        x, y, z = upper[0], sign * upper[1], upper[2]
-        name = f"{side}_y_shoulder"
-        last, off = self._open[name], math.hypot(x, y)
-        down, azimuth = math.atan2(off, -z), math.atan2(x, y)
-        # Raised toward the azimuth, or lowered (p < 0) away from it.
-        choices = []
-        for yaw, pitch in ((azimuth, down), (azimuth + math.pi, -down)):
-            yaw = last + _wrapped(yaw - last)
-            # Turning a raised arm over points it elsewhere meanwhile; one that hangs can turn.
-            cost = ((off + 0.1) * abs(yaw - last) + _outside(name, _wrapped(yaw))
-                    + _outside(f"{side}_p_shoulder", _raised(pitch)))
-            choices.append((cost, yaw))
-        self._open[name] = yaw = _wrapped(self._followed(last, min(choices)[1], off, step))
-        c, s = math.cos(yaw), math.sin(yaw)
-        pitch = _raised(math.atan2(s * x + c * y, -z))
-        angles = {name: yaw, f"{side}_p_shoulder": pitch}
-        if not _known(fore):
-            return angles
-        x, y, z = _turn(0, pitch).T @ _turn(2, -yaw).T @ (fore * (1.0, sign, 1.0))
-        name, off = f"{side}_r_shoulder", math.hypot(x, y)
-        last = self._open[name]
-        target = last + _wrapped(math.atan2(y, x) - last)
-        self._open[name] = roll = _wrapped(self._followed(last, target, off, step))
-        elbow = math.atan2(math.cos(roll) * x + math.sin(roll) * y, -z)
-        return angles | {name: roll, f"{side}_elbow": max(elbow, 0.0)}
 
-    @staticmethod
-    def _followed(last: float, target: float, sine: float, step: float) -> float:
-        """Return the angle after `step` seconds; slower the nearer to the singular pose."""
-        if not math.isfinite(step):
-            return target if sine > _NEAR else last
-        rate = (sine / _NEAR) ** 2 / _QUICK
-        moved = (1.0 - math.exp(-rate * step)) * (target - last)
-        return last + min(max(moved, -_FASTEST * step), _FASTEST * step)
+class _Past:
+    """Where the two parts of a limb pointed when it was last seen."""
+
+    def __init__(self) -> None:
+        self._stamp = -math.inf
+        self._parts: np.ndarray | None = None
+
+    def __call__(self, stamp: float, parts: np.ndarray) -> tuple[np.ndarray | None, float]:
+        """Return the parts (2, 3) before, None if forgotten, and the time since [s]."""
+        before, step = self._parts, stamp - self._stamp
+        self._stamp, self._parts = stamp, parts
+        return (before if step <= _FORGOTTEN else None), step
+
+
+class _ArmSolver:
+    """One arm; the right one is solved as the left one seen in a mirror."""
+
+    def __init__(self, side: str) -> None:
+        self._side, self._mirror = side, np.array([1.0, 1.0 if side == "l" else -1.0, 1.0])
+        self._limits = [JOINTS[f"{side}_{joint}_shoulder"] for joint in "yp"]
+        self._past = _Past()
+        self._yaw = self._roll = 0.0
+
+    def __call__(self, stamp: float, upper: np.ndarray, fore: np.ndarray) -> dict[str, float]:
+        bent = _known(fore)
+        limbs = np.array([upper, fore if bent else upper]) * self._mirror
+        before, step = self._past(stamp, limbs)
+        if before is None:
+            self._begin(limbs)
+        elif step > 0:
+            self._follow(before, limbs, step)
+        pitch, (x, y, z) = _shoulder(self._yaw, *limbs)
+        angles = {f"{self._side}_y_shoulder": _wrapped(self._yaw),
+                  f"{self._side}_p_shoulder": _raised(pitch)}
+        if not bent:
+            return angles
+        elbow = math.atan2(math.cos(self._roll) * x + math.sin(self._roll) * y, -z)
+        return angles | {f"{self._side}_r_shoulder": _wrapped(self._roll),
+                         f"{self._side}_elbow": max(elbow, _STRAIGHT)}
+
+    def _begin(self, limbs: np.ndarray) -> None:
+        # A joint that the pose leaves open begins at 0.
+        off = _off(limbs)
+        if off[0] > math.sin(_OPEN):
+            # Raised rather than lowered, since that is likely to go on.
+            self._yaw = min(_exact(limbs), key=lambda one: self._excess(
+                *np.array(one[:2])[:, None])[0] + (one[1] < 0))[0]
+        _, (x, y, _) = _shoulder(self._yaw, *limbs)
+        self._roll = math.atan2(y, x) if off[1] > math.sin(_OPEN) else 0.0
+
+    def _excess(self, yaws: np.ndarray, pitches: np.ndarray) -> np.ndarray:
+        """Return the sum of squares (n,) of how far joints are beyond their limits [rad^2]."""
+        return sum(np.maximum(np.maximum(low - _wrapped(value), _wrapped(value) - high), 0.0) ** 2
+                   for value, (low, high) in zip((yaws, pitches), self._limits))
+
+    def _follow(self, before: np.ndarray, limbs: np.ndarray, step: float) -> None:
+        exact, last = _exact(limbs), _exact(before)[0]
+        near = _off(limbs)
+        clear = np.minimum(near, _off(before)) > math.sin(_CLEAR)
+        # What the limbs themselves turned the joints by.
+        turned = [abs(_wrapped(exact[0][joint] - last[joint])) if there else 0.0
+                  for joint, there in ((0, clear[0]), (2, clear.all()))]
+        room = [min(max(_CATCH_UP * step, one), _FASTEST * step) for one in turned]
+        if near.min() > math.sin(_NEAR):
+            for yaw, _, roll in exact:
+                yaw, roll = _wrapped(yaw - self._yaw), _wrapped(roll - self._roll)
+                if abs(yaw) <= room[0] and abs(roll) <= room[1]:
+                    self._yaw, self._roll = self._yaw + yaw, self._roll + roll
+                    return
+        free = np.maximum(1.0 - (near / math.sin(_NEAR)) ** 2, 0.0)
+        # How the limbs move per angle, for squares of how far aside they point from there.
+        upper, moved = np.cross(_UP, limbs), np.cross(limbs[0], limbs[1])
+        aside = (upper[0] @ upper[0], upper[1] @ upper[1], moved @ moved, upper[1] @ moved)
+        beyond = [float(self._excess(*np.array(one[:2])[:, None])[0]) for one in exact]
+        best = np.zeros(2)
+        for tried in (_COARSE, _FINE):
+            yaw, roll = (np.clip(share + tried, -1.0, 1.0) * most
+                         for share, most in zip(best, room))
+            cost, pitch = _aside(limbs, self._yaw + yaw, self._roll + roll)
+            rest = [(aside[0] + aside[1]) * d_yaw[:, None] ** 2 + aside[2] * d_roll ** 2
+                    + 2.0 * aside[3] * d_yaw[:, None] * d_roll + _UNLIKELY * excess
+                    for d_yaw, d_roll, excess in (
+                        (_wrapped(self._yaw + yaw - one[0]), _wrapped(self._roll + roll - one[2]),
+                         excess) for one, excess in zip(exact, beyond))]
+            cost = cost + _AHEAD * np.minimum(*rest) + _DAMPING ** 2 * free[1] * roll ** 2
+            cost = cost + (free[0] * (_WITHIN ** 2 * self._excess(self._yaw + yaw, pitch)
+                                      + _DAMPING ** 2 * yaw ** 2))[:, None]
+            row, column = np.unravel_index(int(cost.argmin()), cost.shape)
+            best = np.array([yaw[row] / room[0], roll[column] / room[1]])
+        self._yaw, self._roll = self._yaw + best[0] * room[0], self._roll + best[1] * room[1]
+
+
+def _off(limbs: np.ndarray) -> np.ndarray:
+    """Return the sines of how far an arm (2, 3) is from hanging, or up, and from straight."""
+    return np.array([math.hypot(limbs[0, 0], limbs[0, 1]), np.linalg.norm(np.cross(*limbs))])
+
+
+def _shoulder(yaw: float, upper: np.ndarray, fore: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the pitch that points a left upper arm best, and the forearm as seen from it."""
+    c, s = math.cos(yaw), math.sin(yaw)
+    pitch = math.atan2(s * upper[0] + c * upper[1], -upper[2])
+    return pitch, _turn(0, pitch).T @ _turn(2, -yaw).T @ fore
+
+
+def _exact(limbs: np.ndarray) -> list[tuple[float, float, float]]:
+    """Return the two (yaw, pitch, roll) [rad] that point a left arm (2, 3) exactly."""
+    azimuth = math.atan2(limbs[0, 0], limbs[0, 1])
+    # Raised toward the azimuth, or lowered (pitch < 0) away from it.
+    out = []
+    for yaw in (azimuth, azimuth + math.pi):
+        pitch, (x, y, _) = _shoulder(yaw, *limbs)
+        out.append((yaw, pitch, math.atan2(y, x)))
+    return out
+
+
+def _aside(
+    limbs: np.ndarray, yaws: np.ndarray, rolls: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return squared sums (n, m) [rad^2] of how far aside a left arm (2, 3) points.
+
+    With every yaw (n,) and roll (m,), and the pitches (n,) and elbows that are the best for them;
+    the pitches are returned too.
+    """
+    upper, fore = limbs
+    c, s = np.cos(yaws), np.sin(yaws)
+    pitch = np.arctan2(s * upper[0] + c * upper[1], -upper[2])
+    x, ahead = c * fore[0] - s * fore[1], s * fore[0] + c * fore[1]
+    c_p, s_p = np.cos(pitch), np.sin(pitch)
+    y, z = c_p * ahead + s_p * fore[2], c_p * fore[2] - s_p * ahead
+    along = x[:, None] * np.cos(rolls) + y[:, None] * np.sin(rolls)
+    length = np.hypot(along, z[:, None])
+    over = np.maximum(_STRAIGHT - np.arctan2(along, -z[:, None]), 0.0)
+    cosine = length * np.cos(over)
+    squares = (c * upper[0] - s * upper[1]) ** 2
+    return squares[:, None] + 2.0 * (1.0 - np.minimum(cosine, 1.0)), pitch
 
 
 def _root(up: np.ndarray) -> tuple[np.ndarray, float]:
@@ -227,33 +354,53 @@ def _head(turned: np.ndarray) -> dict[str, float]:
             "p_head": math.asin(min(max(z, -1.0), 1.0))}
 
 
-def _leg(side: str, thigh: np.ndarray, shin: np.ndarray) -> dict[str, float]:
-    sign = 1.0 if side == "l" else -1.0
-    # Thigh and shin lie in a plane, whose normal is the axis of the knee. A straight leg leaves it
-    # open: then that which is nearest to the axis between the hips, across the leg as a whole.
-    bent = _known(shin)
-    along = thigh + max(float(thigh @ shin), 0.0) * shin if bent else thigh
+class _LegSolver:
+    """One leg: with the yaw of its hip, the plane nearest to thigh and shin, and they in it."""
+
+    def __init__(self, side: str) -> None:
+        self._side, self._sign = side, 1.0 if side == "l" else -1.0
+        self._past = _Past()
+        self._yaw = 0.0
+
+    def __call__(self, stamp: float, thigh: np.ndarray, shin: np.ndarray) -> dict[str, float]:
+        bent = _known(shin)
+        before, step = self._past(stamp, np.array([thigh, shin if bent else thigh]))
+        left = _across(thigh, shin if bent else None)
+        change = _wrapped(math.atan2(left[0], left[1]) - self._yaw)
+        if before is not None:
+            change = min(max(change, -_CATCH_UP * step), _CATCH_UP * step)
+        self._yaw = _wrapped(self._yaw + change)
+        parts = np.array([thigh, shin if bent else thigh]) @ _turn(2, -self._yaw)
+        # The knee's axis, (0, cos p, sin p) here, as square to both as it can be.
+        (y, yz), (_, z) = parts[:, 1:].T @ parts[:, 1:]
+        pitch = 0.5 * math.atan2(-2.0 * yz, z - y)
+        x, _, z = (parts @ _turn(0, pitch)).T
+        roll = math.atan2(x[0], -z[0])
+        angles = {f"{self._side}_y_hip": self._yaw, f"{self._side}_p_hip": self._sign * pitch,
+                  f"{self._side}_r_hip": roll}
+        if bent:
+            angles[f"{self._side}_knee"] = _wrapped(math.atan2(x[1], -z[1]) - roll)
+        return angles
+
+
+def _across(thigh: np.ndarray, shin: np.ndarray | None) -> np.ndarray:
+    """Return the axis (3,) of the knee, to the left."""
+    # Thigh and shin lie in a plane, whose normal it is. A straight leg leaves it open: then that
+    # which is nearest to the axis between the hips, across the leg as a whole.
+    along = thigh if shin is None else thigh + max(float(thigh @ shin), 0.0) * shin
     along = along / np.linalg.norm(along)
     axis = np.array([0.0, 1.0, 0.0]) - along[1] * along
     length = np.linalg.norm(axis)
     axis = axis / length if length > 1e-6 else np.array([1.0, 0.0, 0.0])
-    if bent:
+    if shin is not None:
         bend = np.cross(thigh, shin)
         sine = np.linalg.norm(bend)
         if sine > 1e-6:
-            weight = (sine * sine / (sine * sine + 0.1 * _NEAR * _NEAR)
+            weight = (sine * sine / (sine * sine + _STIFF * _STIFF)
                       * _smooth(-0.2, 0.3, float(bend @ axis) / sine))
             axis = (1 - weight) * axis + weight * bend / sine
             axis /= np.linalg.norm(axis)
-    yaw, pitch = math.atan2(axis[0], axis[1]), sign * math.asin(min(max(axis[2], -1.0), 1.0))
-    turned = _turn(2, -yaw) @ _turn(0, sign * pitch)
-    x, _, z = turned.T @ thigh
-    roll = math.atan2(x, -z)
-    angles = {f"{side}_y_hip": yaw, f"{side}_p_hip": pitch, f"{side}_r_hip": roll}
-    if bent:
-        x, _, z = turned.T @ shin
-        angles[f"{side}_knee"] = _wrapped(math.atan2(x, -z) - roll)
-    return angles
+    return axis
 
 
 def limb_directions(skeleton: Skeleton) -> dict[str, np.ndarray]:
