@@ -16,30 +16,24 @@ import time
 import cv2
 import mediapipe
 import numpy as np
+from footage import crossing, frames
 from mediapipe.tasks.python import BaseOptions, vision
 
 from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.perception import wire
 from mirror_robot.perception.assets import asset
 from mirror_robot.perception.head_crop import head_of
-from mirror_robot.perception.people import People
+from mirror_robot.perception.people import People, match_faces
 from mirror_robot.perception.sources import Frame
 from mirror_robot.perception.tracking import BodyTracker
 from mirror_robot.perception.workers import LandmarkWorker
 
 MODELS = {"pose": "pose_landmarker_full.task", "face": "face_landmarker.task"}
+CLIPS = "single_face.mp4", "WolfgangLanger_Pexels.mp4", "dancer.avi"
 SIZES = ((640, 480), (1280, 720), (1920, 1080))
 
 
-def _frames(clip: str, count: int, size: tuple[int, int] | None = None) -> list[np.ndarray]:
-    capture, frames = cv2.VideoCapture(str(asset(clip))), []
-    while len(frames) < count and capture.grab():
-        image = capture.retrieve()[1]
-        frames.append(image if size is None else cv2.resize(image, size))
-    return frames
-
-
-def _in_turn(frames: list[np.ndarray]) -> tuple[float, np.ndarray]:
+def _in_turn(images: list[np.ndarray]) -> tuple[float, np.ndarray]:
     """Return (time per image [s], medians of pose and face (2,) [s])."""
     base = {kind: BaseOptions(model_asset_path=str(asset(name))) for kind, name in MODELS.items()}
     video = vision.RunningMode.VIDEO
@@ -49,7 +43,7 @@ def _in_turn(frames: list[np.ndarray]) -> tuple[float, np.ndarray]:
         base_options=base["face"], running_mode=video, output_face_blendshapes=True,
         output_facial_transformation_matrixes=True))
     spent, begun = [], time.perf_counter()
-    for number, frame in enumerate(frames):
+    for number, frame in enumerate(images):
         image = mediapipe.Image(
             image_format=mediapipe.ImageFormat.SRGB, data=cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
         times = [time.perf_counter()]
@@ -57,7 +51,7 @@ def _in_turn(frames: list[np.ndarray]) -> tuple[float, np.ndarray]:
             landmarker.detect_for_video(image, 33 * number)
             times.append(time.perf_counter())
         spent.append(np.diff(times))
-    return (time.perf_counter() - begun) / len(frames), np.median(spent, axis=0)
+    return (time.perf_counter() - begun) / len(images), np.median(spent, axis=0)
 
 
 class _Fed:
@@ -82,12 +76,12 @@ class _Fed:
         return self.values[-1]
 
 
-def _at_once(frames: list[np.ndarray]) -> tuple[float, np.ndarray, float]:
+def _at_once(images: list[np.ndarray]) -> tuple[float, np.ndarray, float]:
     """Return (time per image, medians of the workers (2,), time of this process) [s]."""
     fed = [_Fed(kind) for kind in MODELS]
 
     def run(one: _Fed) -> None:
-        for number, frame in enumerate(frames):
+        for number, frame in enumerate(images):
             one.feed(number, frame)
 
     threads = [threading.Thread(target=run, args=(one,)) for one in fed]
@@ -96,31 +90,40 @@ def _at_once(frames: list[np.ndarray]) -> tuple[float, np.ndarray, float]:
         thread.start()
     for thread in threads:
         thread.join()
-    each = (time.perf_counter() - begun) / len(frames)
-    own = (time.process_time() - own) / len(frames)
+    each = (time.perf_counter() - begun) / len(images)
+    own = (time.process_time() - own) / len(images)
     for one in fed:
         one.worker.close()
     return each, np.array([np.median(one.spent) for one in fed]), own
 
 
+def _pose_share(clip: str, count: int) -> float:
+    """Return the share of images with a body."""
+    fed, tracker = _Fed("pose"), BodyTracker()
+    seen = [tracker(n / 30, wire.poses(fed.feed(n, image))) is not None
+            for n, image in enumerate(frames(clip, 3 * count)[::3])]
+    fed.worker.close()
+    return float(np.mean(seen))
+
+
 def _face_share(clip: str, count: int) -> tuple[float, float]:
     """Return the share of images with a face (without, with) the head's place from the pose."""
     pose, whole, cropped = _Fed("pose"), _Fed("face"), _Fed("face")
-    found, frames = np.zeros(2), _frames(clip, 3 * count)[::3]
+    found, images = np.zeros(2), frames(clip, 3 * count)[::3]
     head = (np.nan,) * 3
-    for number, frame in enumerate(frames):
+    for number, frame in enumerate(images):
         found += (bool(whole.feed(number, frame).size),
                   bool(cropped.feed(number, frame, {0: head}).size))
         bodies = wire.poses(pose.feed(number, frame))
         head = head_of(bodies[0], *frame.shape[:2]) if bodies else (np.nan,) * 3
     for one in (pose, whole, cropped):
         one.worker.close()
-    return tuple(found / len(frames))
+    return tuple(found / len(images))
 
 
 def _two_people(count: int) -> None:
-    """Print how often two people are found who stand side by side, and whether ids stay."""
-    dancer, close = _frames("dancer.avi", 2 * count), _frames("WolfgangLanger_Pexels.mp4", count)
+    """Print how often two people and their faces are found, and whether ids stay."""
+    dancer, close = frames("dancer.avi", 2 * count), frames("WolfgangLanger_Pexels.mp4", count)
 
     def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return np.hstack([cv2.resize(one, (480 * one.shape[1] // one.shape[0], 480))
@@ -128,37 +131,48 @@ def _two_people(count: int) -> None:
 
     number = min(count, len(close), len(dancer) - 40)
     pairs = {
-        "a dancer twice": [beside(dancer[n], dancer[n + 40][:, ::-1]) for n in range(number)],
+        "two dancers side by side": [
+            beside(dancer[n], dancer[n + 40][:, ::-1]) for n in range(number)],
         "a dancer and a close-up": [beside(dancer[n], close[n]) for n in range(number)],
+        "two dancers who cross twice": list(crossing(max(count, 150))),
     }
     bare = vision.PoseLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(asset(MODELS["pose"]))),
         running_mode=vision.RunningMode.VIDEO, num_poses=2)
-    for name, frames in pairs.items():
+    for name, images in pairs.items():
         with vision.PoseLandmarker.create_from_options(bare) as landmarker:
             theirs = np.mean([len(landmarker.detect_for_video(mediapipe.Image(
                 image_format=mediapipe.ImageFormat.SRGB,
-                data=cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)), 33 * n).pose_landmarks) == 2
-                for n, frame in enumerate(frames)])
-        fed, people, ids, both = _Fed("pose", people=2), People(BodyTracker, 2), set(), 0
-        for n, frame in enumerate(frames):
-            seen = people(n / 30, wire.poses(fed.feed(n, np.ascontiguousarray(frame))),
-                          frame.shape[1] / frame.shape[0])
+                data=cv2.cvtColor(image, cv2.COLOR_BGR2RGB)), 33 * n).pose_landmarks) == 2
+                for n, image in enumerate(images)])
+        pose, face, whole = _Fed("pose", people=2), _Fed("face", people=2), _Fed("face", people=2)
+        people, ids, both, faces = People(BodyTracker, 2), set(), 0, np.zeros(2)
+        for n, image in enumerate(images):
+            image = np.ascontiguousarray(image)
+            size = image.shape[1::-1]
+            seen = people(n / 30, wire.poses(pose.feed(n, image)), size[0] / size[1])
             ids |= {one.body.observation.id for one in seen}
             both += len(seen) == 2
-        fed.worker.close()
-        print(f"{name}: both found in {both / len(frames):.0%} of {len(frames)} images "
-              f"(num_poses=2: {theirs:.0%}), {len(ids)} ids, "
-              f"{1e3 * np.median(fed.spent):.0f} ms an image")
+            heads = {one.number: head_of(one.pose, *image.shape[:2]) for one in seen}
+            noses = {one.body.observation.id: one.pose.image[0, :2] for one in seen}
+            faces += [len(match_faces(wire.faces(fed.feed(n, image, where)), noses, size))
+                      for fed, where in ((face, heads), (whole, {}))]
+        for fed in (pose, face, whole):
+            fed.worker.close()
+        faces /= len(images)
+        print(f"{name}: both found in {both / len(images):.0%} of {len(images)} images "
+              f"(num_poses=2: {theirs:.0%}), {len(ids)} ids; faces per image {faces[0]:.2f} "
+              f"(num_faces=2: {faces[1]:.2f}); pose {1e3 * np.median(pose.spent):.0f} ms, "
+              f"face {1e3 * np.median(face.spent):.0f} ms an image")
 
 
-def _vanishing(frames: list[np.ndarray]) -> None:
+def _vanishing(images: list[np.ndarray]) -> None:
     """Print how long a covered forearm, and a person who has gone, count as seen."""
     wrist = POSE_INDEX["right_wrist"]
     for name, hide in (("right arm covered", False), ("person gone", True)):
         fed, tracker, known = _Fed("pose"), BodyTracker(), []
         for n in range(90):
-            image = frames[n % 30].copy()
+            image = images[n % 30].copy()
             height, width = image.shape[:2]
             if 30 <= n < 60:
                 if hide:
@@ -179,16 +193,18 @@ def main() -> None:
     count = parser.parse_args().frames
     print("images      in turn (pose + face)      at once (pose | face)     gain   node's process")
     for size in SIZES:
-        frames = _frames("WolfgangLanger_Pexels.mp4", count, size)
-        turn, alone = _in_turn(frames)
-        each, spent, own = _at_once(frames)
+        images = frames("WolfgangLanger_Pexels.mp4", count, size)
+        turn, alone = _in_turn(images)
+        each, spent, own = _at_once(images)
         alone, spent = 1e3 * alone, 1e3 * spent
         print(f"{size[0]:4d}x{size[1]:<4d} {1e3 * turn:6.1f} ms ({alone[0]:.1f} + {alone[1]:.1f})"
               f"     {1e3 * each:6.1f} ms ({spent[0]:.1f} | {spent[1]:.1f})"
               f"   {turn / each:5.2f}x   {1e3 * own:.1f} ms an image")
     _two_people(count)
-    _vanishing(_frames("dancer.avi", 30))
-    for clip in ("single_face.mp4", "WolfgangLanger_Pexels.mp4", "dancer.avi"):
+    _vanishing(frames("dancer.avi", 30))
+    print("images with a body: " + ", ".join(
+        f"{clip} {_pose_share(clip, count):.0%}" for clip in CLIPS))
+    for clip in CLIPS:
         without, with_head = _face_share(clip, count)
         print(f"face found in {clip}: {without:.0%}, with the head's place {with_head:.0%}")
 
