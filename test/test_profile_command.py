@@ -35,7 +35,7 @@ def test_files_that_are_there_are_kept_unless_forced(tmp_path, capsys):
     command = ["profile", str(urdf), "--name", "mine", "--output", str(output)]
     assert main(command) == 1
     assert output.read_text() == "precious"
-    assert "--force" in capsys.readouterr().out
+    assert "--force" in capsys.readouterr().err
     assert main([*command, "--force"]) == 0
     assert load_profile(output).name == "mine"
 

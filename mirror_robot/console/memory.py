@@ -7,10 +7,21 @@ It is kept in one file on this machine and nowhere else.
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from mirror_robot.mirror.memory import Episode, Memory
+
+EXAMPLES = """\
+examples:
+  mirror_robot memory list
+  mirror_robot memory search wave --mood joyful --days 7
+  mirror_robot memory search --important --limit 3 --json
+  mirror_robot memory export --output everything.jsonl
+  mirror_robot memory erase --person anna
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", default=None, metavar="FILE",
                         help="the memory (default: MIRROR_ROBOT_MEMORY, or below ~/.local/share)")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="where it is kept, and of whom there is how much")
+    shown = actions.add_parser("list", help="where it is kept, and of whom there is how much")
+    shown.add_argument("--json", action="store_true", help="as JSON; times in s since 1970")
     search = actions.add_parser("search", help="episodes, the newest first")
     search.add_argument("words", nargs="*", help="that must occur")
     search.add_argument("--person", default="", help="of this person only")
@@ -26,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--days", type=float, default=None, help="of the last so many days only")
     search.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
     search.add_argument("--important", action="store_true", help="the most important first")
+    search.add_argument("--json", action="store_true", help="as JSON; times in s since 1970")
     export = actions.add_parser("export", help="everything, as lines of JSON")
     export.add_argument("--output", type=Path, default=None, help="file (default: print it)")
     erase = actions.add_parser("erase", help="erase a person or everything, leaving no trace")
@@ -47,6 +60,12 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("say what to erase: --person NAME, or --all")
     with Memory(options.file, create=False) as memory:
         if options.action == "list":
+            if options.json:
+                people = [{"person": person, "episodes": count, "last": last}
+                          for person, count, last in memory.people()]
+                print(json.dumps({"file": str(memory.path), "episodes": len(memory),
+                                  "people": people}, indent=2, ensure_ascii=False))
+                return 0
             print(f"{len(memory)} episodes in {memory.path}")
             for person, count, last in memory.people():
                 print(f"  {person:20s} {count:6d}   last {_when(last)}")
@@ -55,6 +74,10 @@ def run(options: argparse.Namespace) -> int:
             found = memory.search(
                 " ".join(options.words), person=options.person, mood=options.mood, since=since,
                 limit=options.limit, important_first=options.important)
+            if options.json:
+                print(json.dumps([asdict(episode) for episode in found], indent=2,
+                                 ensure_ascii=False))
+                return 0
             for episode in found:
                 print(_line(episode))
             if not found:

@@ -9,7 +9,16 @@ with its chains coloured.
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from pathlib import Path
+
+EXAMPLES = """\
+examples:
+  mirror_robot profile my_robot.urdf
+  mirror_robot profile my_robot.urdf.xacro --name rosie --output rosie.yaml
+  mirror_robot demo --robot rosie.yaml
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="where the profile goes (default: NAME.yaml); the picture goes "
                         "beside it, as .svg")
     parser.add_argument("--force", action="store_true", help="write over files that are there")
+    parser.add_argument("--json", action="store_true", help="tell what was found as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,10 +46,15 @@ def run(options: argparse.Namespace) -> int:
     picture = output.with_suffix(".svg")
     for path in (output, picture):
         if path.exists() and not options.force:
-            print(f"{path} is there already; --force writes over it, --output names another file")
+            print(f"{path} is there already; --force writes over it, --output names another file",
+                  file=sys.stderr)
             return 1
     output.write_text(discovery.profile_yaml, encoding="utf-8")
     picture.write_text(draw_robot(load_model(output)), encoding="utf-8")
+    if options.json:
+        print(json.dumps({"profile": str(output), "picture": str(picture),
+                          "notes": list(discovery.notes)}, indent=2, ensure_ascii=False))
+        return 0
     for note in discovery.notes:
         print(f"  {note}")
     print(f"{output}: the profile; read it, correct what is unsure, then use it with "

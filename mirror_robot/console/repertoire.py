@@ -7,6 +7,7 @@ list | show NAME | rename NAME NEW | forget NAME | export FILE | import FILE
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,20 @@ import numpy as np
 
 from mirror_robot.motor.script import RepertoireError, read_scripts
 from mirror_robot.motor.shown import Shown, load_shown, load_shown_or_last, save_shown, shown_path
+from mirror_robot.progress import Progress
 from mirror_robot.resources import share_file
 from mirror_robot.tables import choices
+
+EXAMPLES = """\
+examples:
+  mirror_robot repertoire list
+  mirror_robot repertoire list --json | jq '.[] | select(.taught) | .name'
+  mirror_robot repertoire show wave_right --output wave.png
+  mirror_robot repertoire rename victory cheer
+  mirror_robot repertoire forget cheer
+  mirror_robot repertoire export mine.npz
+  mirror_robot repertoire import theirs.npz
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--robot", default="kagami", help="whose body to show (default: kagami)")
     parser.add_argument("--output", default="", help="picture of show (default: NAME.png)")
     parser.add_argument("--file", default="", help="what was taught (default: the user's own)")
+    parser.add_argument("--json", action="store_true", help="list as JSON")
 
 
 def _named(movements: tuple[Shown, ...], name: str) -> Shown:
@@ -38,11 +52,19 @@ def _named(movements: tuple[Shown, ...], name: str) -> Shown:
         choices(name, names) if names else "nothing was taught yet"))
 
 
-def _list(movements: tuple[Shown, ...]) -> None:
-    scripts = read_scripts(share_file("config/repertoire.yaml"))
+def _list(movements: tuple[Shown, ...], as_json: bool) -> None:
+    scripts = [script for script in read_scripts(share_file("config/repertoire.yaml"))
+               if not script.background]
+    if as_json:
+        print(json.dumps([
+            *({"name": script.name, "channel": script.channel, "taught": False,
+               "meaning": script.meaning} for script in scripts),
+            *({"name": movement.name, "channel": None, "taught": True,
+               "meaning": movement.meaning, "demonstrations": len(movement.demonstrations)}
+              for movement in movements)], indent=2, ensure_ascii=False))
+        return
     for script in scripts:
-        if not script.background:
-            print(f"{script.name:24} {script.channel:5} built in  {script.meaning}")
+        print(f"{script.name:24} {script.channel:5} built in  {script.meaning}")
     for movement in movements:
         print(f"{movement.name:24}       taught    {movement.meaning} "
               f"({len(movement.demonstrations)} times)")
@@ -58,7 +80,8 @@ def _show(name: str, movements: tuple[Shown, ...], robot: str, output: Path) -> 
     from mirror_robot.motor.repertoire import load_repertoire
 
     model = load_model(robot)
-    unit = load_repertoire(model)[name]
+    with Progress(f"binding the repertoire to {robot}") as progress:
+        unit = load_repertoire(model, progress=progress.show)[name]
     figure, axes = plt.subplots(1, 6, figsize=(15, 3.2), layout="constrained")
     style = unit.styles[0]
     for axis, phase in zip(axes[:5], np.linspace(0, 1, 5)):
@@ -95,9 +118,13 @@ def run(options: argparse.Namespace) -> int:
     if action != "list" and not name:
         raise RepertoireError(f"repertoire {action} needs "
                               + ("a file" if action in ("export", "import") else "a name"))
+    if action == "rename" and not other:
+        raise RepertoireError(f"repertoire rename {name} needs the new name")
+    if options.json and action != "list":
+        raise RepertoireError("--json goes with `repertoire list`")
     movements = load_shown_or_last(path)
     if action == "list":
-        _list(movements)
+        _list(movements, options.json)
     elif action == "show":
         _show(name, movements, options.robot, Path(options.output or f"{name}.png"))
     elif action == "rename":

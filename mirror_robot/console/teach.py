@@ -28,9 +28,19 @@ from mirror_robot.motor.shown import (
     save_shown,
     shown_path,
 )
+from mirror_robot.progress import Progress
 
 _COUNTDOWN = 3  # [s]
 _LONGEST = 30.0  # of a lesson [s]
+
+
+EXAMPLES = """\
+examples:
+  mirror_robot teach victory                       beside a running `mirror_robot run`
+  mirror_robot teach victory --repetitions 5 --meaning "celebrates a victory"
+  mirror_robot teach dab --source dab.mp4
+  mirror_robot teach dab --source dab.bvh --robot my_robot.yaml
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", default="", help="where it is kept (default: the user's own)")
 
 
-def postures_of(source: Path, progress: Callable[[str], None] = print) -> list[HumanPosture]:
+def postures_of(
+    source: Path, progress: Callable[[float, float], None] = lambda done, of: None,
+) -> list[HumanPosture]:
     """Return the postures in a video or a BVH file.
+
+    Parameters
+    ----------
+    source : Path
+    progress : callable (done, of)
+        Called after each image of a video.
 
     Raises
     ------
@@ -68,6 +86,7 @@ def postures_of(source: Path, progress: Callable[[str], None] = print) -> list[H
     if not video.isOpened():
         raise ValueError(f"cannot read the video {source}")
     period = 1.0 / (video.get(cv2.CAP_PROP_FPS) or 30.0)
+    count = video.get(cv2.CAP_PROP_FRAME_COUNT)
     landmarker = vision.PoseLandmarker.create_from_options(vision.PoseLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(asset("pose_landmarker_full.task"))),
         running_mode=vision.RunningMode.VIDEO))
@@ -85,8 +104,7 @@ def postures_of(source: Path, progress: Callable[[str], None] = print) -> list[H
         if body is not None:
             postures.append(posture_from_landmarks(body.observation))
         number += 1
-        if number % 100 == 0:
-            progress(f"  {number * period:.0f} s looked at")
+        progress(number, count)
     if not postures:
         raise ValueError(f"nobody is seen in {source}")
     return postures
@@ -153,8 +171,11 @@ def run(options: argparse.Namespace) -> int:
     path = Path(options.file).expanduser() if options.file else shown_path()
     known = load_shown_or_last(path)
     check_name(name)  # before anybody moves
-    postures = (postures_of(Path(source).expanduser()) if source
-                else live_postures(options.repetitions, _COUNTDOWN, _LONGEST))
+    if source:
+        with Progress(f"looking at {Path(source).name}") as progress:
+            postures = postures_of(Path(source).expanduser(), progress.show)
+    else:
+        postures = live_postures(options.repetitions, _COUNTDOWN, _LONGEST)
     shown = cut(postures)[:options.repetitions] if not source else cut(postures)
     if not shown:
         print("error: no movement was seen; move from rest to rest, arms in sight",
@@ -168,7 +189,9 @@ def run(options: argparse.Namespace) -> int:
         return 1
     lengths = ", ".join(f"{one.times[-1]:.1f} s" for one in shown)
     print(f"learnt {name} from {len(shown)} repetition{'s' * (len(shown) > 1)}: {lengths}")
-    fires = confusions(unit, load_repertoire(model, taught=path).units, model)
+    with Progress(f"binding the repertoire to {robot}") as progress:
+        known_units = load_repertoire(model, taught=path, progress=progress.show).units
+    fires = confusions(unit, known_units, model)
     own = fires.pop(name, 0.0)
     rivals = [f"{other} ({share:.0%})" for other, share in fires.items()
               if other not in ("unknown", "rest") and share >= 0.1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -195,7 +195,8 @@ def bind_script(script: Script, retargeter: Retargeter, seed: int = 0) -> MotorP
 
 
 def load_repertoire(model: RobotModel, path: str | Path | None = None, *, cache: bool = True,
-                    taught: str | Path | Sequence[Shown] | None = None) -> Repertoire:
+                    taught: str | Path | Sequence[Shown] | None = None,
+                    progress: Callable[[int, int], None] = lambda done, of: None) -> Repertoire:
     """Return the units of a repertoire file and those that were taught, bound to a robot.
 
     A unit that was taught takes the place of one of the same name.
@@ -210,6 +211,8 @@ def load_repertoire(model: RobotModel, path: str | Path | None = None, *, cache:
     taught : str, Path or sequence of Shown, optional
         Movements that were shown, or a file of them (`mirror_robot.motor.shown`); the user's own
         file by default.
+    progress : callable (done, of)
+        Called after each unit that is bound; not at all when they come from the cache.
 
     Raises
     ------
@@ -223,11 +226,12 @@ def load_repertoire(model: RobotModel, path: str | Path | None = None, *, cache:
             shown_path() if taught is None else Path(taught).expanduser())
     learnt = [unit for movement in taught if (unit := bind_shown(movement, model)) is not None]
     return Repertoire(
-        model, _bound(model, scripts, path.read_text(encoding="utf-8"), cache)).with_units(learnt)
+        model, _bound(model, scripts, path.read_text(encoding="utf-8"), cache, progress),
+    ).with_units(learnt)
 
 
 def _bound(model: RobotModel, scripts: tuple[Script, ...], text: str,
-           cache: bool) -> tuple[MotorPrimitive, ...]:
+           cache: bool, progress: Callable[[int, int], None]) -> tuple[MotorPrimitive, ...]:
     """Return the scripts' primitives, from the cache where they have been bound before."""
     profile = model.profile
     digest = hashlib.sha256("\0".join([
@@ -243,7 +247,10 @@ def _bound(model: RobotModel, scripts: tuple[Script, ...], text: str,
         except ValueError as error:
             _LOG.warning("%s; binding anew", error)
     retargeter = Retargeter(model, mirror_image=False)
-    bound = [bind_script(script, retargeter, seed) for seed, script in enumerate(scripts)]
+    bound = []
+    for seed, script in enumerate(scripts):
+        bound.append(bind_script(script, retargeter, seed))
+        progress(len(bound), len(scripts))
     lacking = [script.name for script, unit in zip(scripts, bound) if unit is None]
     if lacking:
         _LOG.warning("%s has no joints for: %s", profile.name, ", ".join(lacking))

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirror_robot.progress import Progress
 from mirror_robot.resources import cache_folder
 
 _STORAGE = "https://storage.googleapis.com/mediapipe-models"
@@ -157,13 +158,12 @@ def _download(url: str, target: Path) -> None:
     try:
         with (urllib.request.urlopen(url, timeout=_URL_TIMEOUT) as answer,
               open(target, "wb") as out):
-            size, shown = int(answer.headers.get("Content-Length") or 0), -1
-            while block := answer.read(1 << 18):
-                out.write(block)
-                tenth = 10 * out.tell() // size if size else -1
-                if tenth > shown:
-                    shown = tenth
-                    _tell(f"{target.name}: {10 * tenth} % of {size / 1e6:.1f} MB")
+            size = int(answer.headers.get("Content-Length") or 0)
+            with Progress(f"{target.name}, {size / 1e6:.1f} MB" if size else target.name) as bar:
+                while block := answer.read(1 << 18):
+                    out.write(block)
+                    if size:
+                        bar.show(out.tell(), size)
     except (OSError, ValueError) as error:
         raise AssetError(f"{url} is out of reach ({error})") from error
 
