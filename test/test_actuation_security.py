@@ -27,7 +27,8 @@ class Policies:
         for enclave in root.iter("enclave"):
             path = enclave.get("path").removeprefix("/mirror_robot/")
             for profile in enclave.iter("profile"):
-                for kind in [*profile.findall("topics"), *profile.findall("services")]:
+                for kind in (*profile.findall("topics"), *profile.findall("services"),
+                             *profile.findall("actions")):
                     for right, value in kind.attrib.items():
                         assert value == "ALLOW"
                         names = {_full(item.text, profile) for item in kind}
@@ -51,11 +52,14 @@ def policies() -> Policies:
 
 
 def test_only_the_mirror_may_publish_targets_and_only_the_actuation_may_command(policies):
-    for topic in ("/mirror/posture", "/mirror/face"):
+    for topic in ("/mirror/posture", "/mirror/face", "/mirror/performance"):
         assert policies.who("publish", topic) == {"mirror_node"}
     for controller in ("upper_body_controller", "face_controller"):
         for topic in ("joint_trajectory", "commands"):
             assert policies.who("publish", f"/{controller}/{topic}") == {"actuation_node"}
+        action = f"/{controller}/follow_joint_trajectory"
+        assert policies.who("call", action) == {"actuation_node"}
+        assert policies.who("execute", action) == {"robot"}
 
 
 def test_only_the_operator_may_arm_stop_and_reconfigure_the_actuation(policies):

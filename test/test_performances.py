@@ -21,7 +21,7 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from mirror_robot.actuation.actuator import Actuator, Settings
@@ -34,6 +34,7 @@ from mirror_robot.actuation.performing import (
 )
 from mirror_robot.actuation.safety import State
 from mirror_robot.body.model import load_model
+from mirror_robot.nodes.mirror_node import MirrorNode
 from mirror_robot.nodes.performing import Performances
 from mirror_robot.simulation import Trajectory, TrajectoryController
 
@@ -404,6 +405,19 @@ def test_on_stop_a_goal_is_replaced_by_one_that_stops_within_the_limits(stage):
     assert_smooth(stage.world.path)
 
 
+def test_a_movement_that_the_mirror_breaks_off_stops_and_the_loop_follows_on(stage):
+    client = stage.begin()
+    client.accept()
+    stage.step(0.5)
+    stage.performances.receive(JointTrajectory())
+    stage.step(0.04)
+    client.accept()
+    stage.step(1.0)
+    assert len(client.goals) == 2 and not stage.performances.busy
+    assert stage.world.actuator.state is State.FOLLOWING
+    assert_smooth(stage.world.path)
+
+
 def test_a_controller_that_takes_no_stop_has_its_goal_cancelled(stage):
     client = stage.begin()
     client.accept()
@@ -460,6 +474,26 @@ def test_without_an_action_server_or_a_result_the_loop_goes_on_by_streaming(stag
     assert client.goals[0].cancelled
     assert stage.world.actuator.faults["goal_without_result"] == 1
     assert stage.world.actuator.state is State.FOLLOWING and not stage.world.actuator.reserved
+
+
+def test_the_mirror_tells_a_movement_as_a_whole_and_when_it_is_broken_off(ros):
+    node, told = MirrorNode(), []
+    node._performance = SimpleNamespace(publish=told.append)
+    try:
+        node._on_perform(String(data="wave"))
+        assert len(told) == 1
+        movement = read_movement(
+            LIMITS, told[0].joint_names,
+            [point.time_from_start.sec + 1e-9 * point.time_from_start.nanosec
+             for point in told[0].points],
+            [point.positions for point in told[0].points],
+            [point.velocities for point in told[0].points])
+        assert movement.times[-1] > 0.5 and np.ptp(movement.positions, axis=0).max() > 0.3
+        node._on_perform(String(data="stop"))
+        assert len(told) == 2 and not told[1].points
+    finally:
+        node.close()
+        node.destroy_node()
 
 
 # ---------------------------------------------------------------------- goals, for real

@@ -425,6 +425,10 @@ class Actuator:
         self._performance = None
         self._reserved[:] = False
 
+    def break_off(self) -> None:
+        """Let the joints of a performance stop; they stand until `release`."""
+        self._performance = None
+
     def refused(self, joints: np.ndarray) -> None:
         """Take in that the robot does not make a performance: these joints (m,) have not moved.
 

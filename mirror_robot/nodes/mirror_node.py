@@ -32,6 +32,7 @@ from mirror_robot.mirror.recognition import Activation, Prediction
 from mirror_robot.mirror.response import Responder, load_responses
 from mirror_robot.mirror.system import CHANNELS, MirrorSystem, MirrorUnits, Reading
 from mirror_robot.mirror.words import Vocabulary
+from mirror_robot.motor.primitive import Trajectory
 from mirror_robot.motor.shown import shown_path
 from mirror_robot.nodes.diagnostics import OK, STALE, WARN, Diagnostics, Percentiles, Rate
 from mirror_robot.nodes.frames import Frames
@@ -154,6 +155,8 @@ class MirrorNode(Node):
         self._goals = create(JointState, "mirror/goals", _TOLD)
         self._performing = create(String, "mirror/performing", _TOLD)
         self._performance = create(JointTrajectory, "mirror/performance", _TOLD)
+        self._performed: Trajectory | None = None
+        self._performed_until = -np.inf
         self._response = create(String, "mirror/response", _TOLD)
         listen = self.create_subscription
         listen(String, "perform", self._on_perform, _TOLD)
@@ -365,11 +368,33 @@ class MirrorNode(Node):
 
     def _act_or_rest(self) -> None:
         """Let the timer run only while there is something to tell at a steady rate."""
+        self._tell_performance()
         if self._acting.leads or self._values.delay > 0:
             if self._act_timer.is_canceled():
                 self._act_timer.reset()
         else:
             self._act_timer.cancel()
+
+    def _tell_performance(self) -> None:
+        """Tell a movement as a whole when it begins, an empty one when it is broken off."""
+        now, movement = self._now(), self._acting.performance
+        if movement is self._performed:
+            return
+        over = self._performed is None or now > self._performed_until
+        self._performed = movement
+        message = JointTrajectory(header=Header(stamp=to_time(now), frame_id=self._root))
+        if movement is not None:
+            self._performed_until = now + float(movement.times[-1]) - 0.1
+            message.joint_names = list(movement.joint_names)
+            for when, position, velocity in zip(
+                    movement.times.tolist(), movement.positions, movement.velocities):
+                seconds, part = divmod(when, 1.0)
+                message.points.append(JointTrajectoryPoint(
+                    positions=position.tolist(), velocities=velocity.tolist(),
+                    time_from_start=Duration(sec=int(seconds), nanosec=int(part * 1e9))))
+        elif over:
+            return
+        self._performance.publish(message)
 
     def _publish_split(self, wanted: Wanted) -> None:
         body = self._mirror.model.body

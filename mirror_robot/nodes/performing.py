@@ -145,8 +145,14 @@ class Performances:
     # ------------------------------------------------------------------ beginning
 
     def receive(self, message: JointTrajectory) -> None:
-        """Take in a movement; where it cannot be performed as a whole it is streamed as ever."""
-        name = message.header.frame_id or "a movement"
+        """Take in a movement; where it cannot be performed as a whole it is streamed as ever.
+
+        One without points breaks off what is being performed.
+        """
+        if not message.points:
+            self._actuator.break_off()
+            return
+        name = f"a movement of {len(message.joint_names)} joints"
         try:
             movement = self._read(message)
         except PerformanceError as error:
