@@ -40,7 +40,7 @@ _POINT = _message("NormalizedPointOfInterest2D", x=0.0, y=0.0, c=0.0)
 HRI = SimpleNamespace(
     IdsList=_message("IdsList", header=Header, ids=list),
     IdsMatch=_message(
-        "IdsMatch", {"PERSON": 1, "FACE": 2, "BODY": 3, "VOICE": 4},
+        "IdsMatch", {"UNSET": 0, "PERSON": 1, "FACE": 2, "BODY": 3, "VOICE": 4},
         id1="", id1_type=0, id2="", id2_type=0, confidence=0.0),
     NormalizedPointOfInterest2D=_POINT,
     NormalizedRegionOfInterest2D=_message(
@@ -64,6 +64,7 @@ HRI = SimpleNamespace(
     Gesture=_message("Gesture", {
         "HANDS_ON_FACE": 1, "ARMS_CROSSED": 2, "LEFT_HAND_RAISED": 3, "RIGHT_HAND_RAISED": 4,
         "BOTH_HANDS_RAISED": 5, "WAVING": 6, "OTHER": 0}, header=Header, gesture=0),
+    Gaze=_message("Gaze", header=Header, sender="", receiver=""),
     EngagementLevel=_message("EngagementLevel", {
         "UNKNOWN": 0, "DISENGAGED": 1, "ENGAGING": 2, "ENGAGED": 3, "DISENGAGING": 4},
         header=Header, level=0),

@@ -101,7 +101,8 @@ def test_all_topics_of_the_rep_are_told_with_their_contents():
     matches = {(m.id1, m.id2) for m in said["/humans/candidate_matches"]}
     assert matches == {("abc", "pabc"), ("fgh", "pabc"), ("fgh", "abc")}
     frames = {one.child_frame_id for message in said["/tf"] for one in message.transforms}
-    assert frames == {"body_abc", "face_fgh", "gaze_fgh"}
+    assert frames == {"body_abc", "face_fgh", "gaze_fgh", "person_pabc"}
+    assert said["/humans/interactions/gazing"][0].sender == "pabc"
 
 
 def test_latched_topics_are_latched_and_said_once():
@@ -156,6 +157,29 @@ def test_the_frame_of_a_body_that_faces_the_camera_points_at_it():
     np.testing.assert_allclose(axes[:, 2], (0, -1, 0), atol=1e-6)  # up is against image y
     gaze = to_rotation(said["/tf"][2].transforms[0].transform.rotation)
     np.testing.assert_allclose(gaze[:, 2], (0, 0, -1), atol=1e-6)  # optical: z along the gaze
+
+
+def test_the_frame_of_a_person_is_the_face_or_else_the_head_of_the_body():
+    def frames(said) -> dict:
+        return {one.child_frame_id: one.transform for message in said["/tf"]
+                for one in message.transforms}
+
+    both = frames(_told()[0].said)
+    assert both["person_pabc"] == both["face_fgh"]
+    node = Recorder()
+    humans = Humans(node, "camera", HRI, TF2)
+    for number in range(3):
+        humans.see_body(
+            _person(stamp=1.0, waist=0.0), np.eye(3), DEFAULT_LENGTHS, np.array([0.0, 0.0, 2.0]))
+        humans.tell(1.0 + 0.1 * number)
+    place = frames(node.said)["person_pabc"].translation
+    # Above the hips, which in the image is up, and a little nearer to the camera.
+    assert place.y == pytest.approx(-(DEFAULT_LENGTHS["torso"] + DEFAULT_LENGTHS["neck"]
+                                      + DEFAULT_LENGTHS["head"] / 2), abs=0.01)
+    assert 1.8 < place.z < 2.0
+    told = [one for message in node.said["/tf"] for one in message.transforms
+            if one.child_frame_id == "person_pabc"]
+    assert len(told) == 1  # of one image only once
 
 
 def test_hands_over_the_head_are_a_gesture():

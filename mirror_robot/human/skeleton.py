@@ -598,6 +598,29 @@ def _numbers(values: tuple[float, ...]) -> str:
     return " ".join(f"{value:.4f}" for value in values)
 
 
+def head_frame(
+    skeleton: Skeleton, lengths: Mapping[str, float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the link ``head`` of `human_urdf` is, in the body frame.
+
+    Returns
+    -------
+    place : ndarray (3,)
+        [m] from mid-hip.
+    rotation : ndarray (3, 3)
+        The torso's where the head's angles are not known.
+    """
+    angle = skeleton.angles
+    torso = skeleton.root @ _turn(1, angle.get("waist", 0.0))
+    head = torso
+    if "y_head" in angle:
+        head = (torso @ _turn(0, angle["r_head"]) @ _turn(2, angle["y_head"])
+                @ _turn(1, -angle["p_head"]))
+    half = lengths["head"] / 2
+    return ((lengths["torso"] + lengths["neck"]) * torso[:, 2]
+            + head @ np.array([half / 2, 0.0, half])), head
+
+
 # Points of a head of length 1, from its lower end, in its own axes; ears and nose such that
 # `mirror_robot.human.posture.posture_from_landmarks` reads the head's rotation from them.
 _HEAD_POINTS = {

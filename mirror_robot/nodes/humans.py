@@ -28,8 +28,10 @@ from mirror_robot.human.gesture import GestureSense
 from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.human.observation import FaceObservation
 from mirror_robot.human.skeleton import (
+    DEFAULT_LENGTHS,
     SkeletonSolver,
     directions_from_landmarks,
+    head_frame,
     human_urdf,
 )
 from mirror_robot.nodes.messages import joint_state, to_time
@@ -147,9 +149,10 @@ class Humans:
                                   String(data=human_urdf(seen.id, lengths)), _LATCHED)
             if position is not None:
                 c, s = math.cos(person.body.heading), math.sin(person.body.heading)
-                heading = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
-                self._transform(seen.stamp, f"body_{seen.id}", position,
-                                person.body.upright.T @ heading @ skeleton.root)
+                view = person.body.upright.T @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+                self._transform(seen.stamp, f"body_{seen.id}", position, view @ skeleton.root)
+                place, turned = head_frame(skeleton, lengths or DEFAULT_LENGTHS)
+                body.place = seen.stamp, position + view @ place, view @ turned
             if self._hri is not None:
                 self._tell_body(base, person, image)
 
@@ -185,6 +188,7 @@ class Humans:
                 known.look(face.stamp, math.acos(min(max(float(gaze[0]), -1.0), 1.0)))
                 if position is not None and view is not None:
                     self._transform(face.stamp, f"face_{face.id}", position, view @ face.head)
+                    known.place = face.stamp, position, view @ face.head
                     self._transform(face.stamp, f"gaze_{face.id}", position,
                                     view @ _along(gaze, face.head) @ _OPTICAL)
             if self._hri is not None:
@@ -285,6 +289,11 @@ class Humans:
         self._once(base + "face_id", String, String(data=face), face)
         self._publish(base + "location_confidence", Float32, Float32(data=1.0))
         known = self._faces.get(face)
+        self._locate(name, *(one for one in (known, self._bodies.get(body)) if one is not None))
+        if known is not None and known.looks:
+            # No receiver: at the robot.
+            self._publish("/humans/interactions/gazing", hri.Gaze, hri.Gaze(
+                header=self._header(stamp), sender=name), QoSProfile(depth=20))
         levels = hri.EngagementLevel
         level = levels.UNKNOWN if known is None else known.engagement(stamp, levels)
         self._publish(base + "engagement_status", levels, levels(
@@ -299,6 +308,15 @@ class Humans:
             self._publish("/humans/candidate_matches", hri.IdsMatch, hri.IdsMatch(
                 id1=one, id1_type=one_type, id2=other, id2_type=other_type,
                 confidence=float(confidence)), QoSProfile(depth=20))
+
+    def _locate(self, name: str, *parts: _Body | _Face) -> None:
+        """Publish the person's frame, by REP-155 that of the face, or else of the body's head."""
+        placed = next((one.place for one in parts if one.place is not None), None)
+        # A transform told twice is an error to those who listen.
+        last = self._sent.get(f"/humans/persons/{name}/frame", -math.inf)
+        if placed is not None and placed[0] > last:
+            self._sent[f"/humans/persons/{name}/frame"] = placed[0]
+            self._transform(placed[0], f"person_{name}", *placed[1:])
 
     # Publishing
 
@@ -377,6 +395,7 @@ class Humans:
 class _Body:
     def __init__(self) -> None:
         self.seen = -math.inf
+        self.place: tuple[float, np.ndarray, np.ndarray] | None = None
         self.nose = np.zeros(2)
         self.solve = SkeletonSolver()
         self.gesture = GestureSense()
@@ -385,6 +404,7 @@ class _Body:
 class _Face:
     def __init__(self) -> None:
         self.seen = self.since = -math.inf
+        self.place: tuple[float, np.ndarray, np.ndarray] | None = None
         self.body, self.confidence = "", 0.0
         self.neutral, self.expression = NeutralFace(), ExpressionSense()
         self.looks = False
