@@ -140,11 +140,19 @@ class Browser:
         return False
 
     def click(self, label: str) -> bool:
-        """Press the button with a label; return whether there is one."""
-        return bool(self.run(
-            "(() => { const found = [...document.querySelectorAll('button, label, [role=tab]')]"
-            f".find(one => one.innerText.trim() === {json.dumps(label)});"
-            " if (found) found.click(); return !!found; })()"))
+        """Press, as a mouse does, on what has just this text; return whether there is such."""
+        place = self.run(
+            "(() => { const found = [...document.querySelectorAll('body *')].filter("
+            f"one => one.innerText && one.innerText.trim() === {json.dumps(label)} && "
+            "one.getBoundingClientRect().width).pop(); if (!found) return null;"
+            " found.scrollIntoView({block: 'nearest'}); const box = found.getBoundingClientRect();"
+            " return [box.x + box.width / 2, box.y + box.height / 2]; })()")
+        if place is None:
+            return False
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self._call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1],
+                       button="none" if kind == "mouseMoved" else "left", clickCount=1)
+        return True
 
     def picture(self) -> bytes:
         """Return what the window shows, as PNG."""

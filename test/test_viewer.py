@@ -1,5 +1,5 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""Tests of what the live page shows and of who may see it; without ROS and without a browser."""
+"""What the live page shows and who may see it; without ROS and without a browser."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import http.client
 import re
 from xml.etree import ElementTree
 
-import msgspec
 import numpy as np
 import pytest
 import viser
-from viser import _messages
+from watcher import Watcher
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 
 from mirror_robot.body.model import load_model
 from mirror_robot.viewer import drawings
@@ -240,41 +238,6 @@ def test_a_quaternion_turns_as_its_matrix_does():
 
 
 # The page
-
-class Watcher:
-    """What a browser is to the page, as far as the page can tell."""
-
-    def __init__(self, address: str, **options) -> None:
-        self._socket = connect(
-            address.replace("http", "ws", 1).partition("?")[0], max_size=None, compression=None,
-            subprotocols=[f"viser-v{viser.__version__}"], **options)
-        camera = _messages.ViewerCameraMessage(
-            (1.0, 0.0, 0.0, 0.0), (2.0, 0.0, 1.0), 0.75, 0.01, 1000.0, 900, 1440, (0.0, 0.0, 1.0),
-            (0.0, 0.0, 1.0))
-        self._socket.send(msgspec.msgpack.encode(camera.as_serializable_dict()))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-    def choose(self, handle, value) -> None:
-        """Do what a user does to a part of the page."""
-        message = _messages.GuiUpdateMessage(handle._impl.uuid, {"value": value})
-        self._socket.send(msgspec.msgpack.encode(message.as_serializable_dict()))
-
-    def until(self, condition) -> bool:
-        """Return whether something comes true while the page is read."""
-        for _ in range(200):
-            if condition():
-                return True
-            try:
-                self._socket.recv(timeout=0.05)
-            except TimeoutError:
-                pass
-        return False
-
 
 @pytest.fixture
 def asked():
