@@ -28,6 +28,7 @@ from std_msgs.msg import Float32
 from std_srvs.srv import Trigger
 
 from mirror_robot.human.landmarks import POSE_INDEX
+from mirror_robot.nodes.humans import GONE
 from mirror_robot.nodes.messages import cloud_to_body, named_values, to_seconds, to_time
 from mirror_robot.nodes.perception_node import PerceptionNode
 from mirror_robot.perception.assets import asset
@@ -267,6 +268,41 @@ def test_a_person_who_has_left_is_gone_within_a_second(make_node, audience):
         last = to_seconds(audience.heard[topic][-1].header.stamp)
         assert last < left + 0.7, topic
     assert node._seen == []
+
+
+class _Told:
+    """Stands in for what publishes /humans."""
+
+    def __init__(self):
+        self.seen = self.told = 0.0
+
+    def see_body(self, person, *rest):
+        self.seen = person.body.observation.stamp
+
+    def tell(self, stamp):
+        self.told = stamp
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("way", ["ends", "is deactivated"])
+def test_when_the_source_ends_or_is_released_nobody_is_tracked_any_more(
+        make_node, audience, way):
+    node = make_node(source="sample:single_face.mp4", playback_rate=2.0, face=False,
+                     loop=way != "ends")
+    assert node.trigger_configure() == SUCCESS
+    humans, node._humans = node._humans, _Told()
+    humans.close()
+    assert node.trigger_activate() == SUCCESS
+    assert audience.until(lambda: node._seen)
+    if way == "ends":
+        assert audience.until(lambda: "source ended" in audience.message())
+        assert audience.until(lambda: not node._seen, 1.0)
+    else:
+        assert node.trigger_deactivate() == SUCCESS
+        assert not node._seen
+    assert node._humans.seen > 0 and node._humans.told > node._humans.seen + GONE
 
 
 @pytest.fixture(scope="module")

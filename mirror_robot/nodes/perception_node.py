@@ -26,6 +26,7 @@ from geometry_msgs.msg import (
     QuaternionStamped,
     Vector3Stamped,
 )
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import (
@@ -47,7 +48,7 @@ from mirror_robot.human.observation import FaceObservation
 from mirror_robot.human.one_euro import OneEuroFilter
 from mirror_robot.human.posture import posture_from_landmarks
 from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
-from mirror_robot.nodes.humans import Humans, optional, quaternion
+from mirror_robot.nodes.humans import GONE, Humans, optional, quaternion
 from mirror_robot.nodes.messages import body_to_cloud, joint_state, to_seconds, to_time
 from mirror_robot.nodes.parameters import Parameter, declare
 from mirror_robot.nodes.running import bring_up, run
@@ -146,6 +147,7 @@ class PerceptionNode(LifecycleNode):
         self._capture: Capture | TopicCapture | None = None
         self._workers: dict[str, LandmarkWorker] = {}
         self._problem = ""
+        self._unwatched: Any = None
         self._encoder: _Encoder | None = None
         self._annotator: _Encoder | None = None
         self._level: Level | None = None
@@ -233,6 +235,8 @@ class PerceptionNode(LifecycleNode):
                 self.get_logger().error(self._problem)
                 self._release()
                 return TransitionCallbackReturn.FAILURE
+        self._unwatched = self.create_timer(
+            0.2, self._forget_the_unseen, clock=Clock(clock_type=ClockType.STEADY_TIME))
         done = super().on_activate(state)
         self._capture.start()
         return done
@@ -296,6 +300,10 @@ class PerceptionNode(LifecycleNode):
         self._workers = {}
 
     def _release(self) -> None:
+        timer, self._unwatched = self._unwatched, None
+        if timer is not None:
+            self.destroy_timer(timer)
+            self._forget_the_unseen(ended=True)
         capture, self._capture = self._capture, None
         if capture is not None and not capture.stop():
             self.get_logger().warning("the source does not let go; leaving it behind")
@@ -356,7 +364,7 @@ class PerceptionNode(LifecycleNode):
         people = self._people(frame.stamp, wire.poses(values), width / height)
         attended = self._attention(
             frame.stamp, {one.body.observation.id: salience(one) for one in people})
-        self._seen = people
+        self._seen, self._looked = people, (time.monotonic(), frame.stamp)
         self._head_places = {**self._head_places, **{
             one.number: (head_of(one.pose, *frame.image.shape[:2]), frame.stamp)
             for one in people}}
@@ -384,6 +392,15 @@ class PerceptionNode(LifecycleNode):
         annotator = self._annotator
         if annotator is not None and self._annotated_publisher.get_subscription_count():
             annotator.offer(frame)
+
+    def _forget_the_unseen(self, ended: bool = False) -> None:
+        """Tell that nobody is there when there are no images in which somebody could be."""
+        looked, stamp = self._looked
+        passed = GONE + 0.01 if ended else time.monotonic() - looked
+        if self._seen and passed > GONE:
+            self._seen = []
+            if self._humans is not None:
+                self._humans.tell(stamp + passed)
 
     def _on_attended(
         self, person: SeenPerson, position: np.ndarray | None, frame: Frame,
@@ -584,6 +601,7 @@ class PerceptionNode(LifecycleNode):
         self._head_places: Mapping[int, tuple[Region, float]] = {}
         self._mouths: dict[str, tuple[bool, float]] = {}  # by body: hidden, stamp [s]
         self._seen: list[SeenPerson] = []
+        self._looked = -math.inf, 0.0  # on the steady clock, and the stamp [s]
         self._meshes: list[np.ndarray] = []
         self._face_near = math.inf, -math.inf  # distance [m], stamp [s]
         self._heads: dict[str, tuple[np.ndarray, float]] = {}
