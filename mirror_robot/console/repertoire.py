@@ -13,8 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
+from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.motor.script import RepertoireError, read_scripts
-from mirror_robot.motor.shown import Shown, load_shown, load_shown_or_last, save_shown, shown_path
+from mirror_robot.motor.shown import (
+    Shown,
+    change_shown,
+    check_name,
+    load_shown,
+    load_shown_or_last,
+    save_shown,
+    shown_path,
+)
 from mirror_robot.progress import Progress
 from mirror_robot.resources import share_file
 from mirror_robot.tables import choices
@@ -47,9 +56,17 @@ def _named(movements: tuple[Shown, ...], name: str) -> Shown:
     for movement in movements:
         if movement.name == name:
             return movement
+    if name in _built_in():
+        raise RepertoireError(
+            f"{name!r} is built in and stays: only what was taught can be renamed or forgotten; "
+            f"`mirror_robot teach {name}` takes its place")
     names = tuple(movement.name for movement in movements)
     raise RepertoireError(f"{name!r} was not taught; " + (
         choices(name, names) if names else "nothing was taught yet"))
+
+
+def _built_in() -> set[str]:
+    return {script.name for script in read_scripts(share_file("config/repertoire.yaml"))}
 
 
 def _list(movements: tuple[Shown, ...], as_json: bool) -> None:
@@ -70,39 +87,66 @@ def _list(movements: tuple[Shown, ...], as_json: bool) -> None:
               f"({len(movement.demonstrations)} times)")
 
 
-def _show(name: str, movements: tuple[Shown, ...], robot: str, output: Path) -> None:
-    """Draw a unit's movement in front view and its joints over time."""
+def _show(name: str, path: Path, robot: str, output: Path) -> None:
+    """Draw a unit's movement, as seen from the front and from its right, and its joints."""
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from mirror_robot.body.model import load_model
     from mirror_robot.motor.repertoire import load_repertoire
 
     model = load_model(robot)
     with Progress(f"binding the repertoire to {robot}") as progress:
-        unit = load_repertoire(model, progress=progress.show)[name]
-    figure, axes = plt.subplots(1, 6, figsize=(15, 3.2), layout="constrained")
+        unit = load_repertoire(model, taught=path, progress=progress.show)[name]
+    taught = any(movement.name == name for movement in load_shown_or_last(path))
     style = unit.styles[0]
-    for axis, phase in zip(axes[:5], np.linspace(0, 1, 5)):
+    figure = plt.figure(figsize=(15, 6), layout="constrained")
+    grid = figure.add_gridspec(2, 7)
+    for column, phase in enumerate(np.linspace(0, 1, 5)):
         q = style.positions(np.array([phase]))[0]
-        points = model.points(np.where(np.isfinite(q), q, model.rest))
-        for side in ("left", "right"):
-            chain = model.profile.chains.get(f"{side}_arm")
-            if chain is not None:
-                line = np.array([points[link] for link in chain.links.values() if link in points])
-                axis.plot(-line[:, 1], line[:, 2], "-o", markersize=3)
-        axis.set(title=f"{phase * style.duration:.1f} s", aspect="equal", xticks=[], yticks=[],
-                 xlim=(-0.9, 0.9), ylim=(0.2, 1.8))
-    phases = np.linspace(0, 1, 60)
-    axes[5].plot(phases * style.duration, style.positions(phases), linewidth=0.8)
-    axes[5].set(xlabel="s", title="joints [rad]")
+        lines = _lines(model, np.where(np.isfinite(q), q, model.rest))
+        for row, across in enumerate((1, 0)):
+            axis = figure.add_subplot(grid[row, column])
+            for colour, line in lines:
+                axis.plot(line[:, across], line[:, 2], "-o", color=colour, markersize=3)
+            axis.set(aspect="equal", xticks=[], yticks=[], xlim=(-0.95, 0.95))
+            if row == 0:
+                axis.set(title=f"{phase * style.duration:.1f} s")
+            if column == 0:
+                axis.set(ylabel="from the front" if row == 0 else "from its right")
+    axis = figure.add_subplot(grid[:, 5:])
+    phases = np.linspace(0, 1, 100)
+    course = style.positions(phases) - model.rest
+    turned = np.nan_to_num(np.abs(course)).max(axis=0)
+    for joint in np.argsort(-turned)[:8]:
+        if turned[joint] > 0.02:
+            axis.plot(phases * style.duration, course[:, joint], label=model.joint_names[joint])
+    axis.set(xlabel="s", title="joints from rest [rad]")
+    axis.legend(fontsize="small")
     figure.suptitle(f"{unit.name}: {unit.meaning}")
     figure.savefig(output)
     plt.close(figure)
-    taught = any(movement.name == name for movement in movements)
     print(f"{unit.name}: {unit.meaning}; {'taught' if taught else 'built in'}, {unit.channel}, "
           f"styles {', '.join(s.name for s in unit.styles)}; picture in {output}")
+
+
+def _lines(model: RobotModel, positions: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Return what to draw of a posture: colour and points (k, 3), front to the viewer."""
+    points = {link: model.base.T @ place for link, place in model.points(positions).items()}
+    chains = model.profile.chains
+    arms = {side: np.array([points[link] for link in chains[f"{side}_arm"].links.values()
+                            if link in points])
+            for side in ("left", "right") if f"{side}_arm" in chains}
+    lines = [("C0" if side == "left" else "C3", arm) for side, arm in arms.items()]
+    middle = [np.mean([arm[0] for arm in arms.values()], axis=0)] if arms else []
+    for part in ("torso", "head"):
+        if part in chains:
+            middle += [points[link] for link in chains[part].links.values() if link in points]
+    if len(arms) == 2:
+        lines.append(("0.4", np.array([arm[0] for arm in arms.values()])))
+    if len(middle) > 1:
+        lines.append(("0.4", np.array(sorted(middle, key=lambda place: place[2]))))
+    return lines
 
 
 def run(options: argparse.Namespace) -> int:
@@ -126,17 +170,18 @@ def run(options: argparse.Namespace) -> int:
     if action == "list":
         _list(movements, options.json)
     elif action == "show":
-        _show(name, movements, options.robot, Path(options.output or f"{name}.png"))
+        _show(name, path, options.robot, Path(options.output or f"{name}.png"))
     elif action == "rename":
-        old = _named(movements, name)
-        if any(movement.name == other for movement in movements):
-            raise RepertoireError(f"{other!r} exists already; forget it first")
-        new = replace(old, name=other)
-        save_shown(path, [new if movement is old else movement for movement in movements])
+        _named(movements, name)
+        check_name(other)
+        if other in _built_in() | {movement.name for movement in movements}:
+            raise RepertoireError(f"there is {other!r} already; choose another name")
+        change_shown(path, lambda kept: [
+            replace(one, name=other) if one.name == name else one for one in kept])
         print(f"{name} is {other} now")
     elif action == "forget":
-        old = _named(movements, name)
-        save_shown(path, [movement for movement in movements if movement is not old])
+        _named(movements, name)
+        change_shown(path, lambda kept: [one for one in kept if one.name != name])
         print(f"forgot {name}")
     elif action == "export":
         save_shown(Path(name).expanduser(), movements)
@@ -144,7 +189,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         new = load_shown(Path(name).expanduser())
         names = {movement.name for movement in new}
-        kept = [movement for movement in movements if movement.name not in names]
-        save_shown(path, [*kept, *new])
-        print(f"{len(new)} movements taken in: {', '.join(sorted(names))}")
+        replaced = sorted(names & {movement.name for movement in movements})
+        change_shown(path, lambda kept: [*(one for one in kept if one.name not in names), *new])
+        print(f"{len(new)} movements taken in: {', '.join(sorted(names))}"
+              + (f"; in the place of the own: {', '.join(replaced)}" if replaced else ""))
     return 0

@@ -17,28 +17,19 @@ import numpy as np
 
 from mirror_robot.body.model import load_model
 from mirror_robot.human.posture import HumanPosture, posture_from_landmarks
-from mirror_robot.mirror.telling_apart import confusions
+from mirror_robot.mirror.lesson import OVER, Lesson, LessonError, keep, learn
 from mirror_robot.motor.repertoire import load_repertoire
-from mirror_robot.motor.shown import (
-    Shown,
-    bind_shown,
-    check_name,
-    cut,
-    load_shown_or_last,
-    save_shown,
-    shown_path,
-)
+from mirror_robot.motor.shown import cut, shown_path
 from mirror_robot.progress import Progress
 
 _COUNTDOWN = 3  # [s]
-_LONGEST = 30.0  # of a lesson [s]
 
 
 EXAMPLES = """\
 examples:
   mirror_robot teach victory                       beside a running `mirror_robot run`
   mirror_robot teach victory --repetitions 5 --meaning "celebrates a victory"
-  mirror_robot teach dab --source dab.mp4
+  mirror_robot teach dab --source dab.mp4          cut at the rests between repetitions
   mirror_robot teach dab --source dab.bvh --robot my_robot.yaml
 """
 
@@ -110,15 +101,10 @@ def postures_of(
     return postures
 
 
-def live_postures(repetitions: int, countdown: int, longest: float) -> list[HumanPosture]:
-    """Return the postures on `human/body`, from a countdown until enough repetitions are seen.
+def shown_live(lesson: Lesson) -> None:
+    """Hold a lesson with whoever is seen on `human/body`, and say what it says.
 
     Serves a camera that `mirror_robot run` looks through, and a bag that is played.
-
-    Raises
-    ------
-    ValueError
-        If nobody is seen for 10 s.
     """
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
@@ -128,38 +114,19 @@ def live_postures(repetitions: int, countdown: int, longest: float) -> list[Huma
 
     rclpy.init()
     node = rclpy.create_node("teach")
-    postures: list[HumanPosture] = []
     node.create_subscription(
         PointCloud2, "human/body",
-        lambda cloud: postures.append(posture_from_landmarks(cloud_to_body(cloud))),
+        lambda cloud: lesson.see(posture_from_landmarks(cloud_to_body(cloud))),
         qos_profile_sensor_data)
-
-    def spin(seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            rclpy.spin_once(node, timeout_sec=0.05)
-
     try:
-        waited = time.monotonic()
-        while not postures:
-            spin(0.2)
-            if time.monotonic() - waited > 10.0:
-                raise ValueError("nobody is seen on human/body; is `mirror_robot run` running?")
-        for count in range(countdown, 0, -1):
-            print(f"{count} ...", flush=True)
-            spin(1.0)
-        postures.clear()
-        print(f"Now: show it {repetitions} times, with a rest between.", flush=True)
-        begun, told = time.monotonic(), 0
-        while time.monotonic() - begun < longest:
-            spin(0.5)
-            seen = len(cut(postures))
-            if seen > told:
-                print(f"  {seen} of {repetitions}", flush=True)
-                told = seen
-            if seen >= repetitions and len(cut(postures[:-20])) >= repetitions:
-                break
-        return list(postures)
+        while lesson.state != OVER:
+            for sentence in lesson.update(time.monotonic()):
+                print(sentence, flush=True)
+            rclpy.spin_once(node, timeout_sec=0.05)
+    except KeyboardInterrupt:
+        # Ctrl-C ends a lesson with what was shown; a second one does not get here.
+        for sentence in lesson.end():
+            print(sentence, flush=True)
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
@@ -167,36 +134,30 @@ def live_postures(repetitions: int, countdown: int, longest: float) -> list[Huma
 
 def run(options: argparse.Namespace) -> int:
     """Learn a movement, say with what it will be confused, store it; return the exit code."""
-    name, source, robot = options.name, options.source, options.robot
+    name, source = options.name, options.source
     path = Path(options.file).expanduser() if options.file else shown_path()
-    known = load_shown_or_last(path)
-    check_name(name)  # before anybody moves
+    model = load_model(options.robot)
+    with Progress(f"binding the repertoire to {options.robot}") as progress:
+        # What is damaged is told before anybody moves.
+        known = load_repertoire(model, taught=path, progress=progress.show)
+    lesson = Lesson(name, repetitions=options.repetitions, countdown=_COUNTDOWN)
+    if name in known.names:
+        print(f"{name} is known already; what is learnt takes its place")
     if source:
         with Progress(f"looking at {Path(source).name}") as progress:
-            postures = postures_of(Path(source).expanduser(), progress.show)
+            shown = cut(postures_of(Path(source).expanduser(), progress.show))
     else:
-        postures = live_postures(options.repetitions, _COUNTDOWN, _LONGEST)
-    shown = cut(postures)[:options.repetitions] if not source else cut(postures)
-    if not shown:
-        print("error: no movement was seen; move from rest to rest, arms in sight",
-              file=sys.stderr)
+        shown_live(lesson)
+        shown = lesson.shown
+    try:
+        learnt = learn(name, shown, model, known.units, options.meaning)
+    except LessonError as error:
+        if not source and not shown:
+            print("is `mirror_robot run` running, in the same ROS_DOMAIN_ID?", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
-    movement = Shown(name, tuple(shown), options.meaning or name.replace("_", " "))
-    model = load_model(robot)
-    unit = bind_shown(movement, model)
-    if unit is None:
-        print(f"error: {robot} has no joint for what moved", file=sys.stderr)
-        return 1
-    lengths = ", ".join(f"{one.times[-1]:.1f} s" for one in shown)
-    print(f"learnt {name} from {len(shown)} repetition{'s' * (len(shown) > 1)}: {lengths}")
-    with Progress(f"binding the repertoire to {robot}") as progress:
-        known_units = load_repertoire(model, taught=path, progress=progress.show).units
-    fires = confusions(unit, known_units, model)
-    own = fires.pop(name, 0.0)
-    rivals = [f"{other} ({share:.0%})" for other, share in fires.items()
-              if other not in ("unknown", "rest") and share >= 0.1]
-    print(f"told as itself in {own:.0%} of its time"
-          + (f"; will be confused with: {', '.join(rivals)}" if rivals else ""))
-    save_shown(path, [*(one for one in known if one.name != name), movement])
-    print(f"kept in {path}; running nodes know it after a restart")
+    for sentence in learnt.sentences():
+        print(sentence)
+    keep(learnt.movement, path)
+    print(f"kept in {path}; a robot that runs takes it up by itself")
     return 0

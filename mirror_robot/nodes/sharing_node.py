@@ -18,7 +18,7 @@ from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 
 from mirror_robot.mirror.sharing import SharingError, agreed, unit_from_text, unit_to_text
-from mirror_robot.motor.shown import Shown, load_shown_or_last, save_shown, shown_path
+from mirror_robot.motor.shown import Shown, change_shown, load_shown_or_last, shown_path
 from mirror_robot.nodes.parameters import Parameter, declare
 from mirror_robot.nodes.running import run
 
@@ -102,7 +102,8 @@ class SharingNode(Node):
             raise SharingError(f"asked for {content['name']!r}, was given {unit.name!r}")
         if not agreed(unit.name, self._values.adopt) or unit.name in known:
             return
-        save_shown(self._path, [*known.values(), unit])
+        change_shown(self._path, lambda kept: [
+            *(one for one in kept if one.name != unit.name), unit])
         self.get_logger().info(f"adopted {unit.name!r} ({unit.meaning}) from {content['robot']}")
 
 
