@@ -14,7 +14,8 @@ from mirror_robot.human.landmarks import POSE_INDEX, SKELETON
 _LINES = tuple((POSE_INDEX[a], POSE_INDEX[b]) for a, b in SKELETON)
 _SURE, _UNSURE = np.array([80.0, 220.0, 80.0]), np.array([60.0, 60.0, 230.0])  # BGR
 _OTHER = 0.55  # of the brightness for those who are not attended to
-_MESH = (230, 200, 120)
+_MESH, _GROUND = (230, 200, 120), (30, 30, 30)
+_BODY = POSE_INDEX["left_shoulder"]  # the rows before it are in the face
 
 # Lines of MediaPipe's face mesh that make a face for whoever looks: oval, lips, eyes, brows.
 _CLOSED = tuple(np.array(line) for line in (
@@ -49,8 +50,8 @@ def annotate(
 ) -> np.ndarray:
     """Return a copy of a BGR image with skeletons, ids and face meshes.
 
-    A limb is green where it is well visible and red where it is hardly so; one that is not known
-    is not drawn.
+    A limb is green where it is well visible and red where it is hardly so, as a legend says; one
+    that is not known is not drawn. Who is attended to is drawn bright, with a frame about the id.
 
     Parameters
     ----------
@@ -79,12 +80,41 @@ def annotate(
             if seen[a] > 0 and seen[b] > 0:
                 cv2.line(out, tuple(map(int, places[a])), tuple(map(int, places[b])),
                          colour(min(seen[a], seen[b])), thick, cv2.LINE_AA)
-        for row in np.flatnonzero(seen > 0):
+        first = _BODY if len(faces) else 0  # a mesh says more of a face
+        for row in first + np.flatnonzero(seen[first:] > 0):
             cv2.circle(out, tuple(map(int, places[row])), thick + 1, colour(seen[row]), -1,
                        cv2.LINE_AA)
         if (seen > 0).any():
             x, y = places[seen > 0].min(axis=0)
-            cv2.putText(out, person.label, (int(x), max(int(y) - 6, 12)),
-                        cv2.FONT_HERSHEY_SIMPLEX, 0.25 * max(thick, 2), colour(1.0), 1,
-                        cv2.LINE_AA)
+            _chip(out, person.label, (int(x), int(y) - 4 * thick), colour(1.0), person.attended)
+    if people:
+        _legend(out, thick)
     return out
+
+
+def _chip(
+    out: np.ndarray, text: str, foot: tuple[int, int], colour: tuple[float, ...], framed: bool,
+) -> None:
+    """Write on a dark ground, within the image; `foot` is the lower left corner."""
+    size = max(out.shape[0] / 900, 0.4)
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+    pad = height // 2
+    left = min(max(foot[0], 0), max(out.shape[1] - width - 2 * pad, 0))
+    bottom = min(max(foot[1], height + 2 * pad), out.shape[0] - 1)
+    corners = (left, bottom - height - 2 * pad), (left + width + 2 * pad, bottom)
+    cv2.rectangle(out, *corners, _GROUND, -1)
+    if framed:
+        cv2.rectangle(out, *corners, colour, 1, cv2.LINE_AA)
+    cv2.putText(out, text, (left + pad, bottom - pad), cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1,
+                cv2.LINE_AA)
+
+
+def _legend(out: np.ndarray, thick: int) -> None:
+    """Show in the lower left corner what the colours mean."""
+    long, high = 24 * thick, 3 * thick
+    left, top = 2 * thick, out.shape[0] - 2 * thick - high
+    share = np.linspace(0.0, 1.0, long)[None, :, None]
+    bar = (_UNSURE + share * (_SURE - _UNSURE)).astype(np.uint8)
+    part = out[top:top + high, left:left + long]
+    part[:] = np.broadcast_to(bar, (high, long, 3))[:part.shape[0], :part.shape[1]]
+    _chip(out, "visible", (left + long + thick, out.shape[0] - thick), (220, 220, 220), False)
