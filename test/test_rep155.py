@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import rclpy
+from geometry_msgs.msg import Quaternion, Transform, TransformStamped
 from hri_stub import HRI, TF2, Recorder
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -29,7 +30,7 @@ from mirror_robot.human.skeleton import (
     landmarks_from_skeleton,
     limb_directions,
 )
-from mirror_robot.nodes.humans import Humans
+from mirror_robot.nodes.humans import Humans, turn_about_up
 from mirror_robot.nodes.messages import cloud_to_body, named_values, to_rotation
 from mirror_robot.nodes.rep155_node import Rep155Node
 from mirror_robot.perception.location import Pinhole, locate_body, locate_face
@@ -37,12 +38,16 @@ from mirror_robot.perception.people import SeenPerson
 from mirror_robot.perception.tracking import TrackedBody, upright_from_viewer
 from mirror_robot.perception.wire import FaceLandmarks, PoseLandmarks
 
+UPRIGHT = np.eye(3)
 IMAGE = np.full((480, 640, 3), 90, np.uint8)
 ANGLES = {name: 0.0 for name in JOINTS} | {"l_p_shoulder": 1.2, "l_elbow": 0.9, "waist": 0.3}
 
 
-def _person(identity: str = "abc", stamp: float = 1.0, heading: float = 0.0, **angles):
-    landmarks = landmarks_from_skeleton(Skeleton({**ANGLES, **angles}, np.eye(3)))
+def _person(
+    identity: str = "abc", stamp: float = 1.0, heading: float = 0.0,
+    root: np.ndarray = UPRIGHT, **angles,
+):
+    landmarks = landmarks_from_skeleton(Skeleton({**ANGLES, **angles}, root))
     known = np.isfinite(landmarks).all(axis=1).astype(float)
     pixels = np.column_stack([np.linspace(0.3, 0.6, 33), np.linspace(0.1, 0.9, 33), known])
     pose = PoseLandmarks(np.column_stack([pixels[:, :2], np.zeros(33)]),
@@ -288,6 +293,57 @@ def test_joint_states_of_another_perception_drive_the_mirrors_topics():
         executor.shutdown()
         node.destroy_node()
         other.destroy_node()
+
+
+@pytest.mark.parametrize("heading", [0.0, 0.6])
+@pytest.mark.parametrize("place", [(0.0, 0.0, 2.0), (1.0, -0.2, 2.0)])
+def test_heading_lean_head_and_gaze_survive_the_way_over_frames(heading, place):
+    teller, node = Recorder(), Rep155Node(hri=HRI, tf2=None)
+    humans = Humans(teller, "camera", HRI, TF2)
+    c, s = np.cos(0.3), np.sin(0.3)
+    head = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    leaning = np.array([[1, 0, 0], [0, c, s], [0, -s, c]])  # to the left
+    person = _person(heading=heading, root=leaning)
+    said = {}
+    for name, publisher in node._publisher.items():
+        publisher.publish = said.setdefault(name, []).append
+    bodies = []
+    node._body.publish = bodies.append
+    try:
+        humans.see_body(person, None, DEFAULT_LENGTHS, np.array(place))
+        face = FaceObservation(1.0, "fgh", {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0}, head)
+        humans.see_face(face, _found(), "abc", 0.9, np.array(place), upright_from_viewer(0.0).T)
+        for message in teller.said["/tf"]:
+            node._on_tf(message)
+        joints = teller.said["/humans/bodies/abc/joint_states"][-1]
+        node.take_body("abc", joints)
+    finally:
+        node.destroy_node()
+    # What faces where in a trunk that bends to two sides is a matter of taste within 0.1 rad, but
+    # the limbs point where they do.
+    turned = to_rotation(said["heading"][-1].quaternion)
+    assert np.arctan2(turned[1, 0], turned[0, 0]) == pytest.approx(heading, abs=0.1)
+    np.testing.assert_allclose(
+        to_rotation(said["head"][-1].pose.orientation), head, atol=1e-6)
+    gaze = said["gaze"][-1].vector
+    np.testing.assert_allclose(
+        (gaze.x, gaze.y, gaze.z), gaze_direction(head, face.coefficients), atol=1e-6)
+    given = directions_from_landmarks(person.body.observation.landmarks)
+    ways = directions_from_landmarks(cloud_to_body(bodies[-1]).landmarks)
+    for limb in ("torso", "left_forearm", "right_shin"):
+        np.testing.assert_allclose(
+            turned @ ways[limb], turn_about_up(heading) @ given[limb], atol=1e-4)
+    assert 1.0 < said["distance"][-1].data < np.linalg.norm(place)
+
+
+def test_a_frame_that_is_no_rotation_is_dropped():
+    node = Rep155Node(hri=HRI, tf2=None)
+    try:
+        node.take_frame("body", "abc", TransformStamped(
+            transform=Transform(rotation=Quaternion(w=0.0))))
+        assert not node._frames
+    finally:
+        node.destroy_node()
 
 
 def test_action_units_of_another_perception_become_face_coefficients():

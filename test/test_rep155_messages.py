@@ -9,6 +9,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 import rclpy
+from geometry_msgs.msg import QuaternionStamped, TransformStamped
 from hri_stub import HRI, TF2
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -17,8 +18,8 @@ from std_msgs.msg import Bool, Float32, String
 from test_rep155 import ANGLES, IMAGE, _face, _found, _person
 
 from mirror_robot.human.skeleton import DEFAULT_LENGTHS
-from mirror_robot.nodes.humans import Humans
-from mirror_robot.nodes.messages import cloud_to_body, named_values
+from mirror_robot.nodes.humans import Humans, quaternion, turn_about_up
+from mirror_robot.nodes.messages import cloud_to_body, named_values, to_rotation
 from mirror_robot.nodes.rep155_node import Rep155Node
 from mirror_robot.perception.tracking import upright_from_viewer
 
@@ -50,7 +51,7 @@ TOPICS = {
     "/humans/faces/fgh/expression": (hri.Expression, RELIABLE),
     "/humans/candidate_matches": (hri.IdsMatch, RELIABLE),
     "/humans/interactions/gazing": (hri.Gaze, RELIABLE),
-    "/tf": (tf2.TFMessage, RELIABLE),
+    "/tf": (tf2.TFMessage, QoSProfile(depth=100)),
 }
 
 
@@ -120,7 +121,7 @@ def test_every_topic_arrives_with_the_real_messages_and_the_latched_ones_late(no
                         "abc", 0.9, place, upright_from_viewer(0.0).T, IMAGE)
         humans.tell(stamp[0])
         stamp[0] += 0.03
-        return all(heard[name] for name in TOPICS if name not in late)
+        return all(heard[name] for name in TOPICS if name not in late) and len(heard["/tf"]) > 9
 
     try:
         assert _until(executor, tell), [name for name in TOPICS
@@ -155,9 +156,15 @@ def test_another_perception_with_the_real_messages_drives_the_mirrors_topics(nod
     executor.add_node(node)
     loose = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     subscriptions = [node.create_subscription(kind, name, heard[name].append, loose)
-                     for name, kind in (("human/body", PointCloud2), ("human/face", JointState))]
+                     for name, kind in (("human/body", PointCloud2), ("human/face", JointState),
+                                        ("human/heading", QuaternionStamped))]
     joints = node.create_publisher(JointState, "/humans/bodies/xyz/joint_states", 1)
     facs = node.create_publisher(hri.FacialActionUnits, "/humans/faces/uvw/facs", 1)
+    frames = node.create_publisher(tf2.TFMessage, "/tf", 10)
+    body = TransformStamped(child_frame_id="body_xyz")
+    body.transform.translation.z = 2.0
+    # Turned to the left by 0.4 rad from facing the camera.
+    body.transform.rotation = quaternion(upright_from_viewer(0.0).T @ turn_about_up(0.4))
     units = hri.FacialActionUnits()
     units.intensity[12], units.confidence[12] = 0.8, 0.9
     try:
@@ -165,11 +172,14 @@ def test_another_perception_with_the_real_messages_drives_the_mirrors_topics(nod
             joints.publish(JointState(name=[f"{name}_xyz" for name in ANGLES],
                                       position=list(ANGLES.values())))
             facs.publish(units)
-            return heard["human/body"] and heard["human/face"]
+            frames.publish(tf2.TFMessage(transforms=[body]))
+            return all(heard[name] for name in ("human/body", "human/face", "human/heading"))
 
         assert _until(executor, told)
         assert cloud_to_body(heard["human/body"][-1]).id == "xyz"
         assert named_values(heard["human/face"][-1])["mouthSmileLeft"] > 0.6
+        axes = to_rotation(heard["human/heading"][-1].quaternion)
+        assert np.arctan2(axes[1, 0], axes[0, 0]) == pytest.approx(0.4, abs=1e-6)
     finally:
         for subscription in subscriptions:
             node.destroy_subscription(subscription)

@@ -35,6 +35,7 @@ from mirror_robot.human.skeleton import (
     human_urdf,
 )
 from mirror_robot.nodes.messages import joint_state, to_time
+from mirror_robot.perception.location import sight_azimuth
 from mirror_robot.perception.people import SeenPerson
 from mirror_robot.perception.wire import FaceLandmarks
 
@@ -148,8 +149,9 @@ class Humans:
                     self._publish(base + "urdf", String,
                                   String(data=human_urdf(seen.id, lengths)), _LATCHED)
             if position is not None:
-                c, s = math.cos(person.body.heading), math.sin(person.body.heading)
-                view = person.body.upright.T @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+                upright = person.body.upright
+                view = upright.T @ turn_about_up(
+                    person.body.heading + sight_azimuth(position, upright))
                 self._transform(seen.stamp, f"body_{seen.id}", position, view @ skeleton.root)
                 place, turned = head_frame(skeleton, lengths or DEFAULT_LENGTHS)
                 body.place = seen.stamp, position + view @ place, view @ turned
@@ -175,7 +177,7 @@ class Humans:
         position : ndarray (3,), optional
             The sellion in the camera's optical frame [m].
         view : ndarray (3, 3), optional
-            Rotation from the frame of `face.head` to the camera's optical frame.
+            Rotation from the upright camera's axes to the camera's optical frame.
         image : ndarray (h, w, 3), optional
             BGR; for ``cropped``.
         """
@@ -187,6 +189,7 @@ class Humans:
                 gaze = gaze_direction(face.head, face.coefficients)
                 known.look(face.stamp, math.acos(min(max(float(gaze[0]), -1.0), 1.0)))
                 if position is not None and view is not None:
+                    view = view @ turn_about_up(sight_azimuth(position, view.T))
                     self._transform(face.stamp, f"face_{face.id}", position, view @ face.head)
                     known.place = face.stamp, position, view @ face.head
                     self._transform(face.stamp, f"gaze_{face.id}", position,
@@ -433,6 +436,12 @@ def _along(gaze: np.ndarray, head: np.ndarray) -> np.ndarray:
     left = np.cross(head[:, 2], gaze)
     left /= max(float(np.linalg.norm(left)), 1e-9)
     return np.column_stack([gaze, left, np.cross(gaze, left)])
+
+
+def turn_about_up(angle: float) -> np.ndarray:
+    """Return the rotation (3, 3) about z by an angle [rad]."""
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
 def quaternion(rotation: np.ndarray) -> Quaternion:

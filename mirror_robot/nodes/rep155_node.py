@@ -1,13 +1,17 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """Lets any perception that follows REP-155 drive the mirror, instead of our own.
 
-Listens to ``/humans/bodies/<id>/joint_states`` and, when hri_msgs is installed,
-``/humans/faces/<id>/facs``; publishes ``human/body`` and ``human/face`` as the perception node
-does. Which bodies and faces there are is seen from the topics themselves.
+Listens to ``/humans/bodies/<id>/joint_states``; when hri_msgs is installed, to
+``/humans/faces/<id>/facs``; and when tf2_msgs is, to the frames ``body_<id>``, ``face_<id>`` and
+``gaze_<id>``. Publishes ``human/body`` and ``human/face`` as the perception node does and, from
+the frames, ``human/heading``, ``human/position``, ``human/distance``, ``human/head`` and
+``human/gaze``. Which bodies and faces there are is seen from the topics themselves. REP-155 has no
+hands: those stay unknown.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
@@ -16,40 +20,78 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from geometry_msgs.msg import (
+    PointStamped,
+    PoseStamped,
+    QuaternionStamped,
+    TransformStamped,
+    Vector3Stamped,
+)
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState, PointCloud2
+from std_msgs.msg import Float32, Header
 
 from mirror_robot.human.facs import coefficients_from_units
 from mirror_robot.human.observation import BodyObservation
 from mirror_robot.human.skeleton import JOINTS, Skeleton, landmarks_from_skeleton
 from mirror_robot.nodes.diagnostics import OK, WARN, Diagnostics, Rate
-from mirror_robot.nodes.humans import optional
-from mirror_robot.nodes.messages import body_to_cloud, joint_state, named_values, to_seconds
+from mirror_robot.nodes.humans import optional, quaternion, turn_about_up
+from mirror_robot.nodes.messages import (
+    body_to_cloud,
+    joint_state,
+    named_values,
+    to_rotation,
+    to_seconds,
+    to_time,
+)
 from mirror_robot.nodes.parameters import Parameter, declare
 from mirror_robot.nodes.running import run
+from mirror_robot.perception.location import sight_azimuth
+from mirror_robot.perception.tracking import upright_from_viewer
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("attend", "", "id of the body to follow; empty follows the first that is seen until "
               "it is gone", changeable=True),
     Parameter("confidence", 0.2, "action units told with less are left out", "", 0.0, 1.0),
+    Parameter("camera_pitch", 0.0, "how far the camera looks down", "rad", -1.4, 1.4),
+    Parameter("optical", True, "the frames of people are told in an optical frame: z away from "
+              "the camera, y down; otherwise in one with x ahead and z up"),
     Parameter("keep_id", 1.0, "silence after which a body or face is gone", "s", 0.05, 60.0),
 )
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TOPIC = re.compile(r"^/humans/(bodies|faces)/([^/]+)/(joint_states|facs)$")
+_FRAME = re.compile(r"^(body|face|gaze)_(.+)$")
+_FRESH = 0.5  # [s] after which a frame is no longer where somebody is
+_UPRIGHT = "upright_camera"
+# From a frame with x ahead and z up to an optical one.
+_OPTICAL = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 _LOOK = 0.5  # [s] between looks for new people
 
 
 class Rep155Node(Node):
     """REP-155 in, ``human/body`` and ``human/face`` out."""
 
-    def __init__(self, hri: ModuleType | None = None, **options: Any) -> None:
+    def __init__(
+        self, hri: ModuleType | None = None, tf2: ModuleType | None = None, **options: Any,
+    ) -> None:
         super().__init__("rep155_node", **options)
         self.parameters = declare(self, PARAMETERS)
         self._hri = hri or optional("hri_msgs.msg")
         self._body = self.create_publisher(PointCloud2, "human/body", _NEWEST)
         self._face = self.create_publisher(JointState, "human/face", _NEWEST)
+        self._publisher = {name: self.create_publisher(kind, f"human/{name}", _NEWEST)
+                           for name, kind in (
+            ("heading", QuaternionStamped), ("position", PointStamped), ("distance", Float32),
+            ("head", PoseStamped), ("gaze", Vector3Stamped))}
+        self._frames: dict[str, tuple[float, str, np.ndarray, np.ndarray]] = {}
+        tf2 = tf2 or optional("tf2_msgs.msg")
+        if tf2 is not None:
+            self.create_subscription(
+                tf2.TFMessage, "/tf", self._on_tf,
+                QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT))
+        self._tf = tf2 is not None
         self._listening: dict[str, Any] = {}
         self._followed = {"bodies": ("", 0.0), "faces": ("", 0.0)}
         self._rates = {"bodies": Rate(), "faces": Rate()}
@@ -100,11 +142,79 @@ class Rep155Node(Node):
             return
         if not angles or not self._follows("bodies", identity):
             return
-        landmarks = landmarks_from_skeleton(Skeleton(angles, np.eye(3)))
+        frame = self._frames.get(f"body_{identity}")
+        root = np.eye(3)
+        if frame is not None and time.monotonic() - frame[0] < _FRESH:
+            root = self._place(self._stamp(message), angles, *frame[1:])
+        landmarks = landmarks_from_skeleton(Skeleton(angles, root))
         visibility = np.isfinite(landmarks).all(axis=1).astype(float)
         self._body.publish(body_to_cloud(BodyObservation(
             self._stamp(message), identity, landmarks, visibility)))
         self._rates["bodies"].tick()
+
+    def _place(
+        self, stamp: float, angles: Mapping[str, float], parent: str, place: np.ndarray,
+        rotation: np.ndarray,
+    ) -> np.ndarray:
+        """Publish where a body is and faces; return how its root leans (3, 3)."""
+        upright = upright_from_viewer(self.parameters.camera_pitch)
+        turned = upright @ rotation
+        facing = math.atan2(turned[1, 0], turned[0, 0])
+        self._publisher["heading"].publish(QuaternionStamped(
+            header=Header(stamp=to_time(stamp), frame_id=_UPRIGHT),
+            quaternion=quaternion(turn_about_up(facing - sight_azimuth(place, upright)))))
+        header = Header(stamp=to_time(stamp), frame_id=parent)
+        message = PointStamped(header=header)
+        message.point.x, message.point.y, message.point.z = map(
+            float, place if self.parameters.optical else _OPTICAL.T @ place)
+        self._publisher["position"].publish(message)
+        points = landmarks_from_skeleton(Skeleton(angles, np.eye(3)))
+        points = points[np.isfinite(points).all(axis=1)] @ rotation.T + place
+        self._publisher["distance"].publish(
+            Float32(data=float(np.linalg.norm(points, axis=1).min())))
+        return turn_about_up(-facing) @ turned
+
+    def _on_tf(self, message: Any) -> None:
+        for one in message.transforms:
+            match = _FRAME.match(one.child_frame_id)
+            if match:
+                self.take_frame(match[1], match[2], one)
+
+    def take_frame(self, kind: str, identity: str, message: TransformStamped) -> None:
+        """Keep the frame of a body; publish those of the head and the gaze."""
+        at = message.transform.translation
+        place = np.array([at.x, at.y, at.z])
+        try:
+            rotation = to_rotation(message.transform.rotation)
+        except ValueError as error:
+            self._bad += 1
+            self.get_logger().warning(f"dropped the frame {message.child_frame_id}: {error}",
+                                      throttle_duration_sec=5.0)
+            return
+        if not np.isfinite(place).all():
+            return
+        if not self.parameters.optical:
+            place, rotation = _OPTICAL @ place, _OPTICAL @ rotation
+        parent = message.header.frame_id
+        if kind == "body":
+            now = time.monotonic()
+            self._frames = {name: frame for name, frame in self._frames.items()
+                            if now - frame[0] < _FRESH}
+            self._frames[message.child_frame_id] = now, parent, place, rotation
+            return
+        if not self._follows("faces", identity):
+            return
+        upright = upright_from_viewer(self.parameters.camera_pitch)
+        turned = turn_about_up(-sight_azimuth(place, upright)) @ upright @ rotation
+        header = Header(stamp=to_time(self._stamp(message)), frame_id=_UPRIGHT)
+        if kind == "face":
+            pose = PoseStamped(header=header)
+            pose.pose.orientation = quaternion(turned)
+            self._publisher["head"].publish(pose)
+        else:
+            gaze = Vector3Stamped(header=header)
+            gaze.vector.x, gaze.vector.y, gaze.vector.z = map(float, turned[:, 2])
+            self._publisher["gaze"].publish(gaze)
 
     def take_face(self, identity: str, message: Any) -> None:
         """Turn a face's action units into coefficients and publish them."""
@@ -126,7 +236,8 @@ class Rep155Node(Node):
         values: dict[str, Any] = {f"{kind} rate [Hz]": rate()
                                   for kind, rate in self._rates.items()}
         values |= {"topics": len(self._listening), "bad messages": self._bad,
-                   "hri_msgs": "installed" if self._hri else "not installed: bodies only"}
+                   "hri_msgs": "installed" if self._hri else "not installed: no faces",
+                   "tf2_msgs": "installed" if self._tf else "not installed: no heads, no places"}
         body = self._followed["bodies"]
         if body[0] and time.monotonic() - body[1] < 1.0:
             return OK, f"follows body {body[0]}", values

@@ -75,6 +75,24 @@ def locate_body(
     return place if np.isfinite(place).all() and place[2] > 0.05 else None
 
 
+def sight_azimuth(place: np.ndarray, upright: np.ndarray) -> float:
+    """Return the turn [rad] about the vertical from the camera's axis to the line of sight.
+
+    What is told relative to a line of sight (`mirror_robot.perception.tracking`, upright camera)
+    is turned by this as seen by the camera: who stands at the side and faces the camera is turned
+    toward it.
+
+    Parameters
+    ----------
+    place : ndarray (3,)
+        Of who is looked at, in the camera's optical frame [m].
+    upright : ndarray (3, 3)
+        Rotation from the camera's optical axes to the upright camera's.
+    """
+    x, y, _ = -(upright @ place)
+    return math.atan2(y, x)
+
+
 def nearest(world: np.ndarray, weight: np.ndarray, place: np.ndarray) -> float:
     """Return how near to the camera the nearest known landmark of a body at `place` is [m]."""
     points = world[weight > 0] + place
