@@ -20,6 +20,7 @@ from mirror_robot.perception.workers import LandmarkWorker
 
 WEEPING_THEN_LAUGHING = "WolfgangLanger_Pexels.mp4"
 NEUTRAL_THEN_SMILING = "single_face.mp4"
+TALKING = "carphone_pristine.mp4"
 
 
 PHOTOGRAPHS = {"0-f1-su-ph.jpg": "surprised", "0-f15-hao-ph.jpg": "happy",
@@ -46,15 +47,17 @@ def _look() -> Iterator[Callable[[FaceTracker, float, np.ndarray], FaceObservati
 
 
 @functools.cache
-def faces(clip: str, every: int) -> tuple[FaceObservation, ...]:
+def faces(clip: str, every: int, scale: float = 1.0) -> tuple[FaceObservation, ...]:
     """Return the faces in every so many-th frame of a sample clip, by the real models."""
     capture, tracker, found = cv2.VideoCapture(str(asset(clip))), FaceTracker(), []
     rate, index = capture.get(cv2.CAP_PROP_FPS), -1
     with _look() as look:
         while capture.grab():
             index += 1
-            if index % every == 0 and (
-                    face := look(tracker, index / rate, capture.retrieve()[1])):
+            if index % every:
+                continue
+            image = cv2.resize(capture.retrieve()[1], None, fx=scale, fy=scale)
+            if face := look(tracker, index / rate, image):
                 found.append(face)
     capture.release()
     return tuple(found)

