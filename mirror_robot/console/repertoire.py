@@ -102,6 +102,7 @@ def _show(name: str, path: Path, robot: str, output: Path) -> None:
     style = unit.styles[0]
     figure = plt.figure(figsize=(15, 6), layout="constrained")
     grid = figure.add_gridspec(2, 7)
+    middle = np.mean([line[0, 2] for _, line in _lines(model, model.rest)] or [0.0])
     for column, phase in enumerate(np.linspace(0, 1, 5)):
         q = style.positions(np.array([phase]))[0]
         lines = _lines(model, np.where(np.isfinite(q), q, model.rest))
@@ -109,7 +110,8 @@ def _show(name: str, path: Path, robot: str, output: Path) -> None:
             axis = figure.add_subplot(grid[row, column])
             for colour, line in lines:
                 axis.plot(line[:, across], line[:, 2], "-o", color=colour, markersize=3)
-            axis.set(aspect="equal", xticks=[], yticks=[], xlim=(-0.95, 0.95))
+            axis.set(aspect="equal", xticks=[], yticks=[], xlim=(-0.9, 0.9),
+                     ylim=(middle - 0.9, middle + 0.9))
             if row == 0:
                 axis.set(title=f"{phase * style.duration:.1f} s")
             if column == 0:

@@ -143,6 +143,8 @@ class _Hand:
     def see(self, stamp: float, position: np.ndarray) -> None:
         """Take in where the hand (3,) is."""
         if not np.isfinite(position).all():
+            if self._recent and not 0.0 <= stamp - self._recent[-1][0] <= _GAP:
+                self.reset()
             return
         if self._recent and not 0.0 < stamp - self._recent[-1][0] <= _GAP:
             if stamp == self._recent[-1][0]:
