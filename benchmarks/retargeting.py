@@ -4,10 +4,10 @@
     python benchmarks/retargeting.py [--robots kagami nao] [--data FOLDER] [--landmarks FILE.npz]
                                      [--walk 2000] [--output docs/benchmarks-retargeting.md]
 
-Motions are the BVH files of the data folder (by default ../shared/data) and, if given, landmarks
-of a clip saved by MediaPipe (arrays ``world`` (t, 33, 3), ``visibility`` (t, 33), ``fps``). Robots
-come from requirements-robots.txt; those not installed are left out and named. Position IK needs
-pin-pink and mink. Times are CPU times of one thread.
+Motions are the BVH files of the data folder (see material.py) and, if given, landmarks of a clip
+saved by MediaPipe (arrays ``world`` (t, 33, 3), ``visibility`` (t, 33), ``fps``). Robots come from
+requirements-robots.txt; those not installed are left out and named. Position IK needs pin-pink and
+mink. Times are CPU times of one thread.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import material
 import numpy as np
+import pinocchio as pin
 
 from mirror_robot.body.chain import Chain
 from mirror_robot.body.collision import SelfCollision
+from mirror_robot.body.following import Follower
 from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.body.profile import known_robots
 from mirror_robot.body.retargeting import Retargeter
@@ -32,7 +35,6 @@ from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.human.observation import BodyObservation
 from mirror_robot.human.posture import SIDES, HumanPosture, posture_from_landmarks
 
-HERE = Path(__file__).resolve().parent
 PERIOD = 1 / 30
 
 
@@ -69,10 +71,26 @@ def best_errors(chain: Chain, targets: np.ndarray) -> np.ndarray:
     weights = chain.weights * (np.arange(chain.size) < len(targets))
     rng = np.random.default_rng(0)
     low = np.maximum(chain.lower, -np.pi)
-    start = np.concatenate([chain.search(padded, weights)[0][None], rng.uniform(
+    start = np.concatenate([chain.search(chain.rest, padded, weights)[0][None], rng.uniform(
         low, np.minimum(chain.upper, np.pi), (24, len(low)))])
-    found, errors = chain._batch.refine(start, padded, weights * weights, iterations=25)
-    return angles(chain.directions(found[errors.argmin()])[:len(targets)], targets)
+    found, errors = chain.refine(start, padded, weights * weights, iterations=25)
+    return angles(chain.directions(found[errors.argmin()])[0][:len(targets)], targets)
+
+
+def arm_times(model: RobotModel, postures: Sequence[HumanPosture]) -> list[float]:
+    """Return the time [ms] that one arm by itself takes for each posture."""
+    times = []
+    for row, side in enumerate(SIDES):
+        if f"{side}_arm" in model.profile.chains:
+            arm = Follower(model, [chain := Chain(model, f"{side}_arm")])
+            targets, known = np.zeros((chain.size, 3)), np.zeros(chain.size, bool)
+            for posture in postures:
+                begin = time.thread_time()
+                targets[:chain.limbs] = posture.limbs[3 * row:3 * row + chain.limbs]
+                known[:chain.limbs] = np.isfinite(targets[:chain.limbs]).all()
+                arm.follow(targets, known, PERIOD)
+                times.append(1e3 * (time.thread_time() - begin))
+    return times
 
 
 def expressible(model: RobotModel) -> np.ndarray:
@@ -95,15 +113,11 @@ def follow(step: Callable, postures: Sequence[HumanPosture]) -> tuple[np.ndarray
     return np.array(positions), np.array(spent)
 
 
-def timed(function: Callable, spent: list[float]) -> Callable:
-    """Return `function` with its times [ms] noted in `spent`."""
-    def call(*given):
-        begin = time.thread_time()
-        answer = function(*given)
-        spent.append(1e3 * (time.thread_time() - begin))
-        return answer
-
-    return call
+def as_carried(model: RobotModel, chain: Chain, q: np.ndarray) -> np.ndarray:
+    """Return the rotation (3, 3) from the body frame to the chain's, whose carrier is at rest."""
+    data = model.pin.createData()
+    pin.forwardKinematics(model.pin, data, model.configuration(q))
+    return chain.stand @ data.oMi[chain.carrier].rotation.T
 
 
 def jerk(positions: np.ndarray, period: float) -> float:
@@ -123,10 +137,7 @@ def measure(model: RobotModel, motions: dict[str, list[HumanPosture]]) -> dict:
                 if f"{side}_arm" in model.profile.chains}
         for _ in range(30):
             retargeter.retarget(replace(postures[0], stamp=postures[0].stamp))
-        inner = retargeter._chains
-        for name, chain in inner.items():
-            if name.endswith("_arm"):
-                chain.follow = timed(chain.follow, rows["arm"])
+        rows["arm"] += arm_times(model, postures)
         last, before = None, 0.0
         sent = []
         for frame, posture in enumerate(postures):
@@ -152,8 +163,7 @@ def measure(model: RobotModel, motions: dict[str, list[HumanPosture]]) -> dict:
                     targets = posture.limbs[3 * row:3 * row + count]
                     if not count or not np.isfinite(targets).all():
                         continue
-                    carrier = retargeter._carrier(inner[f"{side}_arm"])
-                    best = best_errors(chain, targets @ carrier.T)
+                    best = best_errors(chain, targets @ as_carried(model, chain, q).T)
                     mine = error[3 * row:3 * row + count]
                     columns = model.columns(f"{side}_arm")
                     if not (fast[columns].any() or held[columns].any()):
@@ -327,7 +337,8 @@ def main() -> int:
     """Measure, print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--robots", nargs="*", default=None)
-    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data")
+    parser.add_argument("--data", type=Path, default=material.folder(),
+                        help="folder of motion capture (*.bvh)")
     parser.add_argument("--landmarks", type=Path, help="landmarks of a clip (.npz)")
     parser.add_argument("--frames", type=int, default=400, help="most frames per motion")
     parser.add_argument("--walk", type=int, default=1000, help="postures of the random walk")
@@ -335,13 +346,11 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="write the tables to this file, too")
     options = parser.parse_args()
     motions = {path.stem: at_camera_rate(postures_from_bvh(path), options.frames)
-               for path in sorted(options.data.glob("*.bvh"))}
+               for path in (sorted(options.data.glob("*.bvh")) if options.data else ())}
     if options.landmarks is not None:
         motions[options.landmarks.stem] = clip_postures(options.landmarks)[:options.frames]
     if not motions:
-        print(f"no motions: {options.data} has no BVH files and no --landmarks are given",
-              file=sys.stderr)
-        return 1
+        material.skip("motion capture (*.bvh), or --landmarks,")
     lines = [
         "Motions at 30 Hz: " + ", ".join(f"{name} ({len(postures)} frames)"
                                          for name, postures in motions.items()) + ".", "",

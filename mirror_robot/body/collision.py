@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pinocchio as pin
 
-from mirror_robot.body.chain import cross
+from mirror_robot.body.bounded import bounded_solution
 from mirror_robot.body.description import DescriptionError, mesh_file
 from mirror_robot.body.model import RobotModel
 
@@ -33,6 +33,15 @@ _LARGEST = 0.2
 """Largest joint movement [rad] from one look at the distances to the next."""
 
 _STEPS = 6
+_SKIN = 0.08
+"""Movement [m] of two capsules toward each other before near pairs are looked for anew."""
+
+_ENDS = np.array([[1.0, 1.0], [0.0, 1.0]])  # from start and axis to start and end
+
+_FIRM = 1e4
+"""Stiffness of a constraint against 1 for the wanted movement."""
+
+_NEWTON = 8
 _TOLERANCE = 5e-4
 """Depth below the margin [m] that counts as none."""
 
@@ -277,10 +286,17 @@ class SelfCollision:
         self.capsules = capsules_of(model)
         self._data = model.pin.createData()
         self._carrier = np.array([capsule.joint for capsule in self.capsules], int)
-        self._joints, self._place_of = np.unique(self._carrier, return_inverse=True)
-        self._joints = self._joints.tolist()
-        self._start = np.array([capsule.start for capsule in self.capsules]).reshape(-1, 3)
-        self._end = np.array([capsule.end for capsule in self.capsules]).reshape(-1, 3)
+        joints, self._place_of = np.unique(self._carrier, return_inverse=True)
+        # Views into `_data`, which must live as long as they do.
+        self._turns = [self._data.oMi[joint].rotation for joint in joints.tolist()]
+        self._shifts = [self._data.oMi[joint].translation for joint in joints.tolist()]
+        self._jacobian = np.reshape(self._data.J, (6, -1))
+        # The start and the axis of each capsule, in the homogeneous coordinates of its joint.
+        self._local = np.zeros((len(self.capsules), 4, 2))
+        for local, capsule in zip(self._local, self.capsules):
+            local[:3, 0], local[3, 0] = capsule.start, 1.0
+            local[:3, 1] = capsule.end - capsule.start
+        self._square = (self._local[:, :, 1] ** 2).sum(axis=1)  # of the axes' lengths
         self._radius = np.array([capsule.radius for capsule in self.capsules])
         supports = np.zeros((model.pin.njoints, model.pin.nv), bool)
         for joint in range(1, model.pin.njoints):
@@ -292,6 +308,7 @@ class SelfCollision:
         self._arms = np.concatenate([np.zeros(0, int), *arms])
         self.pairs = np.zeros((0, 2), int)
         self.margin = np.zeros(0)
+        self._listed: np.ndarray | None = None
         self._choose_pairs()
 
     def _choose_pairs(self) -> None:
@@ -317,6 +334,7 @@ class SelfCollision:
         if not len(self.pairs):
             return
         self.margin = np.full(len(self.pairs), model.profile.margin)
+        self._all = _Pairs(self, np.arange(len(self.pairs)))
         rng = np.random.default_rng(0)
         low = np.maximum(model.lower, model.rest - np.pi)
         high = np.minimum(model.upper, model.rest + np.pi)
@@ -330,61 +348,49 @@ class SelfCollision:
         keep = ~always & ~close_kin & (samples.min(axis=0) < _NEVER)
         self.pairs = self.pairs[keep]
         self.margin = np.minimum(self.margin, rest - 1e-3)[keep]
-        # Spheres around the capsules, to pass over pairs that are far apart.
-        size = 0.5 * np.linalg.norm(self._end - self._start, axis=1) + self._radius
-        self._reach = size[self.pairs].sum(axis=1) + np.maximum(self.margin, 0.0)
+        self._all = _Pairs(self, np.arange(len(self.pairs)))
 
-    def _place(self, positions: np.ndarray, jacobians: bool = False) -> tuple:
+    def _place(self, positions: np.ndarray, jacobians: bool = False) -> np.ndarray:
+        """Return the start and the axis (c, 3, 2) of all capsules at `positions` (n,)."""
         model = self.model
-        q = model.configuration(positions)
+        q = model.drive @ positions + model.offset
         if jacobians:
             pin.computeJointJacobians(model.pin, self._data, q)
         else:
             pin.forwardKinematics(model.pin, self._data, q)
-        places = [self._data.oMi[joint] for joint in self._joints]
-        turn = np.array([place.rotation for place in places])[self._place_of]
-        shift = np.array([place.translation for place in places])[self._place_of]
-        start = (turn @ self._start[:, :, None])[:, :, 0] + shift
-        end = (turn @ self._end[:, :, None])[:, :, 0] + shift
-        return start, end
+        places = np.empty((len(self._turns), 3, 4))
+        places[:, :, :3] = np.concatenate(self._turns).reshape(-1, 3, 3)
+        places[:, :, 3] = np.concatenate(self._shifts).reshape(-1, 3)
+        return places[self._place_of] @ self._local
 
     def distances(self, positions: np.ndarray) -> np.ndarray:
         """Return the distance (p,) [m] of each pair; negative where they overlap."""
         if not len(self.pairs):
             return np.zeros(0)
-        return self._closest(*self._place(positions), self.pairs)[0]
+        positions = np.where(np.isfinite(positions), positions, self.model.rest)
+        return self._all.closest(self._place(positions))[0]
 
-    def _near(self, start: np.ndarray, end: np.ndarray, within: float) -> np.ndarray:
-        """Return the pairs that may be nearer than their margin and `within`."""
-        centre = 0.5 * (start + end)
-        gap = centre[self.pairs[:, 0]] - centre[self.pairs[:, 1]]
-        return np.flatnonzero(np.einsum("ij,ij->i", gap, gap) < (self._reach + within) ** 2)
+    def _near(self, capsules: np.ndarray) -> _Pairs:
+        """Return the pairs that may be within `_NEAR` of their margin, at least.
+
+        They are looked for anew once a capsule has moved by half of `_SKIN`, as in the neighbour
+        lists of L. Verlet (Physical Review 159, 1967).
+        """
+        ends = capsules @ _ENDS
+        if self._listed is not None:
+            moved = ends - self._listed
+            if np.einsum("ijk,ijk->ik", moved, moved).max() < (0.5 * _SKIN) ** 2:
+                return self._list
+        self._listed = ends
+        left = self._all.closest(capsules)[0] - self.margin
+        self._list = _Pairs(self, np.flatnonzero(left < _NEAR + _SKIN))
+        return self._list
 
     def _depth(self, positions: np.ndarray) -> float:
         """Return how far below its margin [m] the worst pair is; 0 where none is."""
-        start, end = self._place(positions)
-        near = self._near(start, end, 0.0)
-        distance = self._closest(start, end, self.pairs[near])[0]
-        return float((self.margin[near] - distance).max(initial=0.0))
-
-    def _closest(self, start: np.ndarray, end: np.ndarray, pairs: np.ndarray) -> tuple:
-        """Return distances (p,), closest points (p, 3) of the axes, and their distances."""
-        i, j = pairs.T
-        p, q = start[i], start[j]
-        u, v, w = end[i] - p, end[j] - q, p - q
-        a, e = (u * u).sum(axis=1), (v * v).sum(axis=1)
-        b, c, f = (u * v).sum(axis=1), (u * w).sum(axis=1), (v * w).sum(axis=1)
-        safe_a, safe_e = np.maximum(a, 1e-12), np.maximum(e, 1e-12)
-        determinant = a * e - b * b
-        s = np.where(determinant > 1e-9 * safe_a * safe_e,
-                     (b * f - c * e) / np.maximum(determinant, 1e-18), 0.5)
-        s = np.minimum(np.maximum(s, 0.0), 1.0)
-        t = np.minimum(np.maximum((b * s + f) / safe_e, 0.0), 1.0)
-        s = np.minimum(np.maximum((b * t - c) / safe_a, 0.0), 1.0)
-        on_p, on_q = p + s[:, None] * u, q + t[:, None] * v
-        gap = on_q - on_p
-        length = np.sqrt((gap * gap).sum(axis=1))
-        return length - self._radius[i] - self._radius[j], on_p, on_q, length
+        capsules = self._place(positions)
+        near = self._near(capsules)
+        return float((near.margin - near.closest(capsules)[0]).max(initial=0.0))
 
     def clearance(self, positions: np.ndarray) -> float:
         """Return by how much [m] the worst pair keeps its margin; negative where it does not."""
@@ -413,9 +419,9 @@ class SelfCollision:
         if not len(self.pairs):
             return wanted
         away = wanted - last
-        if np.abs(away).max() <= _LARGEST:
-            if self._depth(wanted) == 0.0:
-                return wanted
+        steps = int(np.clip(np.ceil(np.abs(away).max() / _LARGEST), 1, _STEPS))
+        if all(self._depth(last + away * (step / steps)) == 0.0 for step in range(steps, 0, -1)):
+            return wanted
         q = last.copy()
         others = np.ones(len(q), bool)
         others[self._arms] = False
@@ -423,7 +429,6 @@ class SelfCollision:
         low = np.maximum(self.model.lower[self._arms], last[self._arms] - limit)
         high = np.minimum(self.model.upper[self._arms], last[self._arms] + limit)
         before = self._depth(q)
-        steps = int(np.clip(np.ceil(np.abs(away).max() / _LARGEST), 1, _STEPS))
         for step in range(steps):
             left = wanted - q
             share = 1.0 / (steps - step)
@@ -451,24 +456,63 @@ class SelfCollision:
         at = q.copy()
         at[:] = trial
         at[self._arms] = q[self._arms]
-        start, end = self._place(at, jacobians=True)
-        near = self._near(start, end, _NEAR)
-        distance, on_p, on_q, length = self._closest(start, end, self.pairs[near])
-        left = distance - self.margin[near]
-        if not (left < _NEAR).any():
+        capsules = self._place(at, jacobians=True)
+        near = self._near(capsules)
+        distance, on_p, on_q, length = near.closest(capsules)
+        left = distance - near.margin
+        close = np.flatnonzero(left < _NEAR)
+        if not len(close):
             return np.clip(move, low, high)
-        normal = (on_q - on_p) / np.maximum(length, 1e-9)[:, None]
-        jacobian = np.reshape(self._data.J, (6, -1))
-        linear, angular = jacobian[:3], jacobian[3:]
-        carriers = self._carrier[self.pairs[near]]
-        rows = (self._supports[carriers[:, 1]] * (
-            normal @ linear + cross(on_q, normal) @ angular)
-            - self._supports[carriers[:, 0]] * (
-                normal @ linear + cross(on_p, normal) @ angular))
+        left, on_p, on_q = left[close], on_p[close], on_q[close]
+        normal = (on_q - on_p) / np.maximum(length[close], 1e-9)[:, None]
+        linear, angular = self._jacobian[:3], self._jacobian[3:]
+        one, two = self._carrier[near.first[close]], self._carrier[near.second[close]]
+        along = normal @ linear
+        rows = (self._supports[two] * (along + cross(on_q, normal) @ angular)
+                - self._supports[one] * (along + cross(on_p, normal) @ angular))
         rows = (rows @ self.model.drive)[:, self._arms]
         # Below its margin a pair must part, by half of what is missing; above, it may approach.
-        bound = -_APPROACH * left
-        return np.clip(_nearest(move, rows, bound, low, high), low, high)
+        return _nearest(move, rows, -_APPROACH * left, low, high)
+
+
+class _Pairs:
+    """Some of the pairs of capsules, with what of their distances does not depend on posture."""
+
+    def __init__(self, collision: SelfCollision, which: np.ndarray) -> None:
+        self.first, self.second = collision.pairs[which].T.copy()
+        self.margin = collision.margin[which]
+        self._radius = collision._radius[self.first] + collision._radius[self.second]
+        self._a, self._e = collision._square[self.first], collision._square[self.second]
+        self._safe_a, self._safe_e = np.maximum(self._a, 1e-12), np.maximum(self._e, 1e-12)
+
+    def closest(self, capsules: np.ndarray) -> tuple:
+        """Return distances (p,), closest points (p, 3) of the axes, and their distances.
+
+        After C. Ericson, Real-Time Collision Detection, 2005, ch. 5.1.9.
+        """
+        one, two = capsules.take(self.first, axis=0), capsules.take(self.second, axis=0)
+        p, u, q, v = one[:, :, 0], one[:, :, 1], two[:, :, 0], two[:, :, 1]
+        w = p - q
+        b, c, f = (np.einsum("ij,ij->i", *pair) for pair in ((u, v), (u, w), (v, w)))
+        determinant = self._a * self._e - b * b
+        s = np.where(determinant > 1e-9 * self._safe_a * self._safe_e,
+                     (b * f - c * self._e) / np.maximum(determinant, 1e-18), 0.5)
+        s = np.minimum(np.maximum(s, 0.0), 1.0)
+        t = np.minimum(np.maximum((b * s + f) / self._safe_e, 0.0), 1.0)
+        s = np.minimum(np.maximum((b * t - c) / self._safe_a, 0.0), 1.0)
+        on_p, on_q = p + s[:, None] * u, q + t[:, None] * v
+        gap = on_q - on_p
+        length = np.sqrt(np.einsum("ij,ij->i", gap, gap))
+        return length - self._radius, on_p, on_q, length
+
+
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a x b over the last axis; numpy's own is several times slower on small arrays."""
+    out = np.empty_like(a)
+    out[..., 0] = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
+    out[..., 1] = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
+    out[..., 2] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return out
 
 
 def _nearest(
@@ -476,27 +520,22 @@ def _nearest(
 ) -> np.ndarray:
     """Return x nearest to `move` with rows @ x >= bound, low <= x <= high.
 
-    Dykstra's alternating projections onto the half-spaces and the box, in Hildreth's form.
+    The half-spaces are springs that push only (`_FIRM`); which of them do is found by a few
+    steps of Newton's method on the piecewise quadratic cost (O. L. Mangasarian, A finite Newton
+    method for classification, Optimization Methods and Software 17, 2002).
     """
-    norms = (rows * rows).sum(axis=1)
-    live = norms > 1e-8
-    rows, bound, norms = rows[live], bound[live], norms[live]
-    x = np.clip(move, low, high)
-    if not len(rows) or (rows @ x >= bound - 1e-9).all():
+    x = np.minimum(np.maximum(move, low), high)
+    pushing = rows @ x < bound
+    if not pushing.any():
         return x
-    force = np.zeros(len(rows))
-    spare = np.zeros_like(x)
-    x = move.copy()
-    for _ in range(25):
-        moved = 0.0
-        for i in np.flatnonzero((rows @ x < bound) | (force > 0)):
-            change = max((bound[i] - rows[i] @ x) / norms[i], -force[i])
-            force[i] += change
-            x = x + change * rows[i]
-            moved = max(moved, abs(change))
-        y = np.clip(x + spare, low, high)
-        spare = x + spare - y
-        x = y
-        if moved < 1e-5:
+    for _ in range(_NEWTON):
+        used = rows[pushing]
+        matrix = _FIRM * used.T @ used
+        matrix.reshape(-1)[::len(x) + 1] += 1.0
+        right = (move - x) + _FIRM * (bound[pushing] - used @ x) @ used
+        x = x + bounded_solution(matrix, right, low - x, high - x)
+        now = rows @ x < bound
+        if (now == pushing).all() or not now.any():
             break
+        pushing = now
     return x

@@ -81,6 +81,8 @@ class RobotModel:
     drive : ndarray (pin.nv, n)
         Velocity of each of `pin`'s joints per velocity of the model's: a permutation, and the
         multipliers of joints that mimic others.
+    offset : ndarray (pin.nq,)
+        Positions of `pin`'s joints where all of the model's are at 0.
     platform : Platform or None
         The parallel platform that carries the head; `points` of links on it are not followed.
     base : ndarray (3, 3)
@@ -210,11 +212,11 @@ class RobotModel:
         self.pin = pin.buildReducedModel(full, locked, stand) if locked else full
         self._data = self.pin.createData()
         self.drive = np.zeros((self.pin.nv, count))
-        self._offset = np.zeros(self.pin.nq)
+        self.offset = np.zeros(self.pin.nq)
         for name, master, multiplier, offset in kept:
             row = self.pin.joints[self.pin.getJointId(name)].idx_v
             self.drive[row, master] = multiplier
-            self._offset[row] = offset
+            self.offset[row] = offset
 
     def _face_forward(self) -> None:
         """Turn the tree so that the root's axes are the body frame's."""
@@ -243,7 +245,7 @@ class RobotModel:
             self.pin, [self.pin.getJointId(joint) for joint in chain.joints],
             [self._frames[chain.legs[joint][0]] for joint in chain.joints],
             [self._frames[chain.legs[joint][1]] for joint in chain.joints],
-            self._frames[chain.links["link"]], self._offset.copy())
+            self._frames[chain.links["link"]], self.offset.copy())
 
     def _limb_frames(self, side: str) -> list[int]:
         chain = self.profile.chains.get(f"{side}_arm")
@@ -302,7 +304,7 @@ class RobotModel:
     def configuration(self, positions: np.ndarray) -> np.ndarray:
         """Return the configuration (pin.nq,) for `positions` (n,); NaN counts as rest."""
         known = np.where(np.isfinite(positions), positions, getattr(self, "rest", 0.0))
-        return self.drive @ known + self._offset
+        return self.drive @ known + self.offset
 
     def _place(self, positions: np.ndarray) -> None:
         """Put the kinematic tree at `positions` (n,); NaN counts as rest."""

@@ -95,7 +95,7 @@ class Platform:
 
 
 class PlatformChain:
-    """A head on a platform, used like `mirror_robot.body.chain.Chain`.
+    """A head on a platform, which follows rotations in closed form.
 
     Attributes
     ----------
@@ -104,8 +104,6 @@ class PlatformChain:
     q : ndarray (6,)
         Where they are.
     """
-
-    limbs = 0
 
     def __init__(self, model, name: str) -> None:
         self.model, self.name = model, name
@@ -116,25 +114,15 @@ class PlatformChain:
         self.carrier = self.platform.carrier
         data = model.pin.createData()
         pin.forwardKinematics(model.pin, data, model.configuration(model.rest))
-        self._stand = data.oMi[self.carrier].rotation.copy()
+        self.stand = data.oMi[self.carrier].rotation.copy()
         self.reset()
 
     def reset(self) -> None:
         """Go back to rest."""
         self.q = self.model.rest[self.columns].copy()
 
-    def rotation_of_carrier(self, data: pin.Data) -> np.ndarray:
-        """Return the rotation (3, 3) that turns body-frame directions into the chain's own."""
-        if self.carrier == 0:
-            return np.eye(3)
-        return self._stand @ data.oMi[self.carrier].rotation.T
-
-    def follow(
-        self, targets: np.ndarray, known: np.ndarray, period: float | None,
-    ) -> np.ndarray:
-        """Move the head's front and up (2, 3) toward `targets`; return the motors (6,)."""
-        front, up = targets
-        rotation = np.column_stack([front, np.cross(up, front), up])
+    def follow(self, rotation: np.ndarray, period: float | None) -> np.ndarray:
+        """Turn the head to `rotation` (3, 3), as seen from its carrier; return the motors (6,)."""
         share, wanted = 1.0, self._motors(rotation)
         if wanted is None:
             # As far as motors and rods go.

@@ -2,13 +2,13 @@
 """Retargeting: the joint positions with which a robot does what a person does.
 
 Limb *directions* and trunk and head *rotations* are matched, not hand positions, so that the sizes
-of the two bodies do not matter. Each chain is solved by itself, from the trunk outwards
-(`mirror_robot.body.chain`); then the arms are kept clear of the body and of each other
-(`mirror_robot.body.collision`).
+of the two bodies do not matter. All limbs follow theirs at once (`mirror_robot.body.following`);
+then the arms are kept clear of the body and of each other (`mirror_robot.body.collision`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -17,6 +17,7 @@ import pinocchio as pin
 
 from mirror_robot.body.chain import Chain
 from mirror_robot.body.collision import SelfCollision
+from mirror_robot.body.following import Follower
 from mirror_robot.body.model import RobotModel
 from mirror_robot.body.platform import PlatformChain
 from mirror_robot.human.posture import LIMBS, SIDES, HumanPosture
@@ -86,9 +87,14 @@ class Retargeter:
         self.model = model
         self.mirror_image = mirror_image
         self.amplitude = amplitude
-        self._chains = {name: PlatformChain(model, name) if chain.legs else Chain(model, name)
-                        for name, chain in model.profile.chains.items()}
-        arms = any(name.endswith("_arm") for name in model.profile.chains)
+        self._platform = None if model.platform is None else PlatformChain(model, "head")
+        self._follower = Follower(model, [Chain(model, name) for name, chain in
+                                          model.profile.chains.items() if not chain.legs])
+        chains = {chain.name: chain for chain in self._follower.chains}
+        self._arms = {side: chains.get(f"{side}_arm") for side in SIDES}
+        self._used = {side: [chain.columns[chain.used(limbs)] for limbs in range(4)]
+                      for side, chain in self._arms.items() if chain is not None}
+        arms = any(self._arms.values())
         self._collision = SelfCollision(model) if avoid_collisions and arms else None
         self._data = model.pin.createData()
         self.reset()
@@ -98,8 +104,9 @@ class Retargeter:
         self._q = self.model.rest.copy()
         self._sent = self._q.copy()
         self._stamp: float | None = None
-        for chain in self._chains.values():
-            chain.reset()
+        self._follower.reset()
+        if self._platform is not None:
+            self._platform.reset()
 
     def retarget(self, posture: HumanPosture) -> RobotPosture:
         """Return the robot's posture for one human posture.
@@ -118,46 +125,48 @@ class Retargeter:
             period = None
         self._stamp = posture.stamp
 
-        q, before = self._q, self._q.copy()
+        q, before, follower = self._q, self._q.copy(), self._follower
         known = np.zeros(len(q), bool)
-        limbs = np.zeros(len(LIMBS), bool)
-        shown: list[str] = []
+        given = np.zeros(len(follower.shown), bool)
+        targets = np.zeros((len(given), 3))
         missing: list[str] = []
         for part in ("torso", "head"):
             target = getattr(posture, part)
             if not np.isfinite(target).all():
                 continue
-            chain = self._chains.get(part)
-            if chain is None:
+            if part not in self.model.profile.chains:
                 missing.append(part)
-                continue
-            if part == "torso" and "head" not in self._chains:
-                target = _with_yaw_of(target, posture.head)
-            turn = self._carrier(chain)
-            q[chain.columns] = chain.follow((turn @ target[:, [0, 2]]).T, _BOTH, period)
-            shown.append(part)
-            known[chain.columns] = True
-        for row, side in enumerate(SIDES):
-            directions = posture.limbs[3 * row:3 * row + 3]
+            elif part in follower.rows:
+                if part == "torso" and "head" not in self.model.profile.chains:
+                    target = _with_yaw_of(target, posture.head)
+                rows = follower.rows[part]
+                targets[rows], given[rows] = target[:, ::2].T, True
+                known[self.model.columns(part)] = True
+        told = np.isfinite(posture.limbs).all(axis=1)
+        palms = np.isfinite(posture.palms).all(axis=1)
+        for row, (side, chain) in enumerate(self._arms.items()):
             # What hangs on an unknown limb cannot be placed.
-            count = int(np.cumprod(np.isfinite(directions).all(axis=1)).sum())
-            chain = self._chains.get(f"{side}_arm")
+            arm = told[3 * row:3 * row + 3]
+            count = 3 if arm.all() else int(arm.argmin())
             able = 0 if chain is None else min(count, chain.limbs)
             missing.extend(LIMBS[3 * row + able:3 * row + count])
             if able == 0:
                 continue
-            limbs[3 * row:3 * row + able] = True
-            targets, given = np.zeros((chain.size, 3)), np.zeros(chain.size, bool)
-            targets[:able], given[:able] = directions[:able], True
-            if chain.size > chain.limbs and count == 3 and np.isfinite(posture.palms[row]).all():
-                targets[chain.limbs], given[chain.limbs] = posture.palms[row], True
-            q[chain.columns] = chain.follow(
-                targets @ self._carrier(chain).T, given, period)
-            known[chain.columns[chain.used(able)]] = True
+            first = follower.rows[chain.name].start
+            targets[first:first + able] = posture.limbs[3 * row:3 * row + able]
+            given[first:first + able] = True
+            if chain.size > chain.limbs and count == 3 and palms[row]:
+                targets[first + chain.limbs], given[first + chain.limbs] = posture.palms[row], True
+            known[self._used[side][able]] = True
+        q[follower.columns] = follower.follow(targets, given, period)
+        if self._platform is not None and np.isfinite(posture.head).all():
+            q[self._platform.columns] = self._platform.follow(
+                self._as_carried(posture.head), period)
+            known[self._platform.columns] = True
         self._sent = self._clear_of_itself(before, q, period)
         return RobotPosture(
             posture.stamp, np.where(known, self._sent, np.nan),
-            self._residual(posture, self._sent, shown, limbs), tuple(missing))
+            self._residual(posture, targets, given), tuple(missing))
 
     def _clear_of_itself(
         self, before: np.ndarray, q: np.ndarray, period: float | None,
@@ -172,27 +181,42 @@ class Retargeter:
         return self._collision.limit(self._sent, np.where(held, catch_up, q),
                                      np.inf if period is None else pace)
 
-    def _carrier(self, chain: Chain | PlatformChain) -> np.ndarray:
-        """Return the rotation from the body frame to that of a chain, at the present posture."""
-        if chain.carrier:
-            pin.forwardKinematics(self.model.pin, self._data, self.model.configuration(self._q))
-        return chain.rotation_of_carrier(self._data)
+    def _as_carried(self, head: np.ndarray) -> np.ndarray:
+        """Return the head's rotation as seen from what carries a platform."""
+        if not self._platform.carrier:
+            return head
+        pin.forwardKinematics(self.model.pin, self._data, self.model.configuration(self._q))
+        return self._platform.stand @ self._data.oMi[self._platform.carrier].rotation.T @ head
 
     def _residual(
-        self, posture: HumanPosture, q: np.ndarray, shown: list[str], limbs: np.ndarray,
+        self, posture: HumanPosture, targets: np.ndarray, given: np.ndarray,
     ) -> dict[str, float]:
-        robot = self.model.human_posture(q)
+        """Return the angles [rad] between what was asked of each limb and what is sent."""
+        follower = self._follower
+        sent = self._sent[follower.columns]
+        shown = follower.shown if np.array_equal(sent, follower.q) else follower.directions(sent)
+        gap = targets - shown
+        angles = 2.0 * np.arcsin(np.minimum(0.5 * np.sqrt(
+            np.einsum("ij,ij->i", gap, gap)), 1.0))
         residual = {}
-        for part in shown:
-            turned = (getattr(robot, part) * getattr(posture, part)).sum()
-            residual[part] = float(np.arccos(min(max(0.5 * (turned - 1.0), -1.0), 1.0)))
-        chord = np.sqrt(((robot.limbs - posture.limbs) ** 2).sum(axis=1))
-        angles = 2.0 * np.arcsin(np.minimum(0.5 * chord, 1.0))
-        residual.update((LIMBS[row], float(angles[row])) for row in np.flatnonzero(limbs))
+        for part in ("torso", "head"):
+            if part in follower.rows and given[follower.rows[part].start]:
+                front, up = follower.rows[part].start, follower.rows[part].start + 1
+                target = targets[[front, up]] @ shown[[front, up]].T
+                # The third column of a rotation is the cross product of the others, and
+                # (a x b).(c x d) = (a.c)(b.d) - (a.d)(b.c).
+                trace = (target[0, 0] + target[1, 1] + target[0, 0] * target[1, 1]
+                         - target[0, 1] * target[1, 0])
+                residual[part] = math.acos(min(max(0.5 * (trace - 1.0), -1.0), 1.0))
+        if self._platform is not None and np.isfinite(posture.head).all():
+            turned = (self.model.human_posture(self._sent).head * posture.head).sum()
+            residual["head"] = math.acos(min(max(0.5 * (turned - 1.0), -1.0), 1.0))
+        for row, chain in enumerate(self._arms.values()):
+            if chain is not None:
+                first = follower.rows[chain.name].start
+                residual.update((LIMBS[3 * row + i], float(angles[first + i]))
+                                for i in range(chain.limbs) if given[first + i])
         return residual
-
-
-_BOTH = np.ones(2, bool)
 
 
 def _check(posture: HumanPosture) -> None:
