@@ -10,6 +10,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mirror_robot.bringup.graph import MODE
+
+EXAMPLES = """\
+examples:
+  mirror_robot demo                              the three sample clips
+  mirror_robot demo --clip dancer --duration 10
+  mirror_robot demo --clip party.mp4 --robot my_robot.yaml --output output/party
+  mirror_robot report output/party               the page about it, once more
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `mirror_robot demo`."""
@@ -22,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--robot", default="kagami", help="robot profile (default: kagami)")
     parser.add_argument("--twin", action="store_true",
                         help="move like a twin, not like a reflection")
+    parser.add_argument("--mode", choices=MODE.choices, default=MODE.default,
+                        help="copy what is seen, or answer it (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("output/demo"), metavar="FOLDER",
                         help="where video, figures and logs go (default: output/demo)")
     parser.add_argument("--no-video", action="store_true", help="no side-by-side video")
@@ -36,4 +48,4 @@ def run(options: argparse.Namespace) -> int:
     return run_demo(
         clips=options.clips, duration=options.duration, robot=options.robot,
         mirror_image=not options.twin, output=options.output, video=not options.no_video,
-        viewer=not options.no_viewer)
+        viewer=not options.no_viewer, mode=options.mode)

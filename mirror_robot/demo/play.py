@@ -23,6 +23,7 @@ from mirror_robot.demo.recorder import DemoError, Recorder  # isort: skip
 from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.bringup.graph import (
     MIRROR_IMAGE,
+    MODE,
     NAMESPACE,
     PERCEPTION,
     ROBOT,
@@ -53,7 +54,7 @@ _LINGER = 0.7  # [s] after the last image: what it means is said a little later
 def run_demo(
     clips: Sequence[str] | None = None, duration: float | None = None, robot: str = "kagami",
     mirror_image: bool = True, output: Path = Path("output/demo"), video: bool = True,
-    viewer: bool = True,
+    viewer: bool = True, mode: str = MODE.default,
 ) -> int:
     """Play clips through the loop; print lines, figures and the path of the video.
 
@@ -74,6 +75,8 @@ def run_demo(
         Whether to draw the video.
     viewer : bool
         Whether to serve the live page meanwhile.
+    mode : str
+        Whether the robot copies ("mimic") or answers ("respond").
 
     Returns
     -------
@@ -97,7 +100,7 @@ def run_demo(
         with page:
             for clip in played:
                 runs.append(
-                    _play(clip, recorder, robot, mirror_image, output / "logs" / clip.name))
+                    _play(clip, recorder, robot, mirror_image, mode, output / "logs" / clip.name))
     except DemoError as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
@@ -107,14 +110,14 @@ def run_demo(
 
 
 def _play(
-    clip: Clip, recorder: Recorder, robot: str, mirror_image: bool, logs: Path,
+    clip: Clip, recorder: Recorder, robot: str, mirror_image: bool, mode: str, logs: Path,
 ) -> Run:
     print(f"\n== {clip.name}: {clip.duration:.1f} s, {clip.frames} frames at {clip.rate:.4g}/s",
           flush=True)
     logs.mkdir(parents=True, exist_ok=True)
     values = read_options({
         SOURCE.name: str(clip.path), ROBOT.name: robot, NAMESPACE.name: DEMO_NAMESPACE,
-        MIRROR_IMAGE.name: "true" if mirror_image else "false",
+        MIRROR_IMAGE.name: "true" if mirror_image else "false", MODE.name: mode,
         VIEWER.name: "false"})  # there is one for all clips
     recorder.recording = recording = Recording()
     progress = Progress("starting")

@@ -50,6 +50,7 @@ TOPICS: tuple[tuple[str, str, type, QoSProfile, Callable[[Any], Any]], ...] = (
     ("intention", "mirror/intention", String, _RELIABLE, lambda message: message.data),
     ("intentions", "mirror/intentions", JointState, _RELIABLE, named_values),
     ("narration", "mirror/narration", String, _RELIABLE, lambda message: message.data),
+    ("response", "mirror/response", String, _RELIABLE, lambda message: message.data),
     ("affect", "mirror/affect", Vector3Stamped, _RELIABLE,
      lambda message: (message.vector.x, message.vector.y, message.vector.z)),
     ("command", "actuation/command", JointState, _RELIABLE, _frame_and_values),

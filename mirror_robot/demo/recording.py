@@ -70,7 +70,8 @@ class Recording:
     tracks : mapping name -> Track
         ``body``: `BodyObservation`; ``face``, ``seen``, ``self``, ``command``: (frame, values by
         name), where ``seen`` and ``self`` are the motor units' activations; ``joints``: positions
-        by name; ``intentions``: probabilities by name; ``intention``, ``narration``: text;
+        by name; ``intentions``: probabilities by name; ``intention``, ``narration``,
+        ``response``: text;
         ``affect``: (valence, arousal, dominance); ``pixels`` (33, 3): landmarks in the image,
         shares of its width and height, and visibility.
     status : mapping node -> {name: text}

@@ -53,6 +53,7 @@ class Understanding:
     arousal: float = 0.0
     mood: str = ""
     sentence: str = ""
+    response: str = ""
     state: str = ""
     robot: str = ""
     seen: Mapping[str, float] = field(default_factory=dict)
@@ -79,6 +80,7 @@ def understanding_at(recording: Recording, time: float) -> Understanding:
         valence=feeling[0] if feeling else 0.0, arousal=feeling[1] if feeling else 0.0,
         mood=describe(Affect(time, *feeling, confidence=1.0)).word if feeling else "",
         sentence=tracks["narration"].known_at(time) or "",
+        response=tracks["response"].known_at(time) or "",
         state=state, robot=f"{state}, does {spoken(own_action)}" if own_action else state,
         seen=seen, own=own)
 
@@ -103,7 +105,7 @@ class Story:
         self._begin = begin
         self._told: tuple[str, ...] | None = None
         self._told_at = begin
-        self._sentence = ""
+        self._sentence = self._response = ""
         self._candidate: tuple[str, ...] | None = None
         self._since = begin
 
@@ -111,7 +113,7 @@ class Story:
         """Return a line for people if there is something new at `now` [s], else None."""
         present = understanding_at(recording, now)
         what = (present.person, present.action, present.intention, present.mood, present.state,
-                present.sentence)
+                present.sentence, present.response)
         if what != self._candidate:
             self._candidate, self._since = what, now
         if what == self._told or (
@@ -122,6 +124,9 @@ class Story:
         if present.sentence != self._sentence:
             self._sentence = present.sentence
             line += f"\n{'':10}\"{present.sentence}\""
+        if present.response != self._response:
+            self._response = present.response
+            line += f"\n{'':10}answers: {present.response}"
         return line
 
 
