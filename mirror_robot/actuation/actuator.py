@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mirror_robot.actuation.clearance import Clearance
 from mirror_robot.actuation.limits import JointLimits
 from mirror_robot.actuation.nearness import HandSpeed, Nearness
 from mirror_robot.actuation.performing import Movement, Performance, shape_movement
@@ -154,11 +155,13 @@ class Actuator:
     settings : Settings
     hands : HandSpeed, optional
         Keeps the hands slow while a person is near; needed when `Settings.near_distance` is set.
+    clearance : Clearance, optional
+        Keeps the arms from touching the robot itself.
     """
 
     def __init__(
         self, limits: JointLimits, rest: np.ndarray, settings: Settings | None = None,
-        hands: HandSpeed | None = None,
+        hands: HandSpeed | None = None, clearance: Clearance | None = None,
     ) -> None:
         self.limits, self.settings = limits, settings or Settings()
         count = len(limits)
@@ -170,7 +173,7 @@ class Actuator:
         """How near people are; tell it."""
         if hands is None and self.settings.near_distance > 0.0:
             raise ValueError("slow hands near people need a model of the robot: pass `hands`")
-        self._hands = hands
+        self._hands, self.clearance = hands, clearance
         self.rest = np.clip(rest, limits.lower, limits.upper)
         self.drops: Counter[str] = Counter()
         """Dropped input by reason, as ``<source>_<reason>``."""
@@ -529,10 +532,24 @@ class Actuator:
             if self._reserved.any():
                 target = np.where(self._reserved, np.nan, target)
             slow = self._slow_hands(target, velocity, scale) if near else scale
-            self.shaper.step(target, velocity, acceleration, slow)
-            self._play()
+            self._step(target, velocity, acceleration, slow)
             self.limit_hits += self.shaper.at_limit | self.shaper.guarded
         return self._command(steady, steps)
+
+    def _step(self, target: np.ndarray, velocity: np.ndarray | float,
+              acceleration: np.ndarray | float, scale: np.ndarray | float) -> None:
+        """Go on by one period, clear of the robot itself."""
+        shaper, clearance = self.shaper, self.clearance
+        if clearance is None:
+            shaper.step(target, velocity, acceleration, scale)
+        else:
+            brake = shaper.stop.at(self.period)
+            nearer = clearance.around(shaper, target)
+            straight = ~(nearer != target) | np.isnan(target)
+            shaper.step(nearer, straight * velocity, straight * acceleration, scale)
+            if not shaper.standing:
+                clearance.keep(shaper, brake)
+        self._play()
 
     def _slow_hands(
         self, target: np.ndarray, velocity: np.ndarray | float, scale: np.ndarray | float,

@@ -23,6 +23,7 @@ from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from mirror_robot.actuation.actuator import SOURCES, Actuator, Command, Settings
+from mirror_robot.actuation.clearance import Clearance
 from mirror_robot.actuation.limits import JointLimits
 from mirror_robot.actuation.nearness import HandSpeed
 from mirror_robot.actuation.safety import ARMED, Answer, Silence, State
@@ -173,7 +174,8 @@ class ActuationNode(LifecycleNode):
         settings = _settings(self._values)
         self.actuator = Actuator(
             self._limits, model.rest, settings,
-            HandSpeed(model, settings.hand_speed) if settings.near_distance > 0.0 else None)
+            HandSpeed(model, settings.hand_speed) if settings.near_distance > 0.0 else None,
+            Clearance(model))
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._rates = {name: Rate() for name in (*SOURCES, "joint_states", "commands", "loop")}
         self._latency, self._cost = Percentiles(), Percentiles(1000)
@@ -518,6 +520,7 @@ class ActuationNode(LifecycleNode):
             "last_dropped": actuator.refusal or "nothing",
             **{f"fault_{key}": count for key, count in actuator.faults.items()},
             "ruckig_failures": actuator.shaper.failures,
+            "braked_for_clearance": actuator.clearance.braked,
         }
         if self._performances is not None:
             values |= {"goals_accepted": self._performances.accepted,
