@@ -156,10 +156,10 @@ def test_everything_that_is_told_is_shown(loop, watcher):
     assert state.person == "body_ab" and state.intention == "greet"
     assert state.ghost == {"left_elbow": -1.0}  # the end of what is predicted
     assert watcher.until(lambda: page._image._data == b"\xff\xd8 picture")
-    assert watcher.until(lambda: "wave left" in page._told["bars"])
-    assert "Person ab waves." in page._told["sentence"]
-    assert "Show it once more." in page._told["answers"]
-    assert "ab" in page._person.options
+    for name, text in (("bars", "wave left"), ("sentence", "Person ab waves."),
+                       ("answers", "Show it once more.")):
+        assert watcher.until(lambda name=name, text=text: text in page._told[name]), name
+    assert watcher.until(lambda: "ab" in page._person.options)
 
 
 def test_pictures_are_asked_for_only_while_somebody_watches(loop):

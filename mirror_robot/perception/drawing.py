@@ -64,6 +64,8 @@ def annotate(
     size = np.array([image.shape[1], image.shape[0]])
     thick = max(round(image.shape[0] / 200), 1)
     for mesh in faces:
+        if not np.isfinite(mesh).all():
+            continue
         corners = np.round(mesh * size).astype(np.int32)
         for lines, closed in ((_CLOSED, True), (_OPEN, False)):
             cv2.polylines(out, [corners[line] for line in lines], closed, _MESH,

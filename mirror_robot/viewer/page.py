@@ -26,7 +26,7 @@ _GHOST = (86, 178, 255)
 _IMAGE_OLD = 2.0  # [s] after which the camera's picture is no longer the present
 # How often the parts of the page are drawn anew [s]; the robot moves at every call.
 _PERIODS = {"bars": 0.1, "sentence": 0.25, "mood": 0.2, "timeline": 0.5, "health": 1.0,
-            "answers": 0.25, "ghost": 0.15}
+            "answers": 0.25, "ghost": 0.2}
 
 
 class ViewerError(RuntimeError):

@@ -19,7 +19,7 @@ from viser._messages import SetOrientationMessage, SetPositionMessage
 from mirror_robot.body.description import mesh_file, mimics, parse_description, root_link
 
 _DEFAULT_COLOUR = (0.75, 0.77, 0.80, 1.0)
-_MOVED = 2e-3  # [rad or m] below which a joint has not moved
+_MOVED = 4e-3  # [rad or m] below which a joint has not moved: 3 mm at the end of an arm
 _MOST_FACES = 8_000  # of one mesh; a phone draws it too
 _APART = 0.12  # [rad or m] between two postures of a joint that are worth seeing side by side
 _STICK = 0.02  # radius [m] of what stands for a link whose meshes are not there
