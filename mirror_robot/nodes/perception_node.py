@@ -121,7 +121,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("keep_id", 1.0, "a person who was lost for longer is a new one", "s", 0.0, 60.0),
     Parameter("image_rate", 15.0, "greatest rate of human/image", "Hz", 0.1, 200.0),
     Parameter("image_quality", 80, "JPEG quality of human/image", "", 1, 100),
-    Parameter("annotated_rate", 10.0, "greatest rate of human/annotated", "Hz", 0.1, 200.0),
+    Parameter("annotated_rate", 8.0, "greatest rate of human/annotated", "Hz", 0.1, 200.0),
     Parameter("annotated_width", 640, "human/annotated is scaled down to this, which costs less "
               "than to encode it as it is; 0: never", "pixels", 0, 8192),
     Parameter("autostart", True, "configure and activate by itself"),
