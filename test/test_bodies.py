@@ -15,9 +15,11 @@ import yaml
 from mirror_robot.body.collision import SelfCollision, fit_capsules
 from mirror_robot.body.description import DescriptionError, read_description
 from mirror_robot.body.discovery import discover_profile
+from mirror_robot.body.fingers import finger_positions
 from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.body.profile import ProfileError, load_profile
 from mirror_robot.body.retargeting import Retargeter
+from mirror_robot.human.hands import named_curls
 from mirror_robot.human.posture import HumanPosture
 
 _AXES = {"x": "1 0 0", "y": "0 1 0", "z": "0 0 1"}
@@ -336,3 +338,43 @@ def test_the_profile_of_a_missing_package_says_how_to_get_it(tmp_path):
                     "chains: {head: {joints: [a], link: b}}\n")
     with pytest.raises(ProfileError, match="is it installed"):
         load_profile(path)
+
+
+_PALM = [("left_grip", "left_hand_tip", "left_claw", "0 0 0", "y",
+          "<limit lower='0' upper='1' effort='1' velocity='1'/>"),
+         ("left_point", "left_hand_tip", "left_pointer", "0 0 0", "y",
+          "<limit lower='-1' upper='0' effort='1' velocity='1'/>")]
+_FINGERS = {"left": {"left_grip": {"open": 0.9, "closed": 0.1},
+                     "left_point": {"open": 0.0, "closed": -1.0, "follows": ["index"]}}}
+
+
+def test_the_fingers_close_as_far_as_those_that_they_follow_are_curled(made):
+    model = made(_urdf(_arm("left") + _PALM), chains={"left_arm": _chain("left")},
+                 fingers=_FINGERS)
+    curls = named_curls("left", np.array([1.0, 0.0, 1.0, 1.0, 1.0]))  # pointing
+    positions = finger_positions(model, curls)
+    assert positions[model.index["left_point"]] == pytest.approx(0.0)
+    assert positions[model.index["left_grip"]] == pytest.approx(0.9 - 0.8 * 0.8)
+    assert np.isnan(positions[model.body]).all()
+    assert np.isnan(finger_positions(model, curls, mirror_image=True)).all()
+    other = named_curls("right", np.ones(5))
+    closed = finger_positions(model, other, mirror_image=True)
+    assert closed[model.index["left_point"]] == pytest.approx(-1.0)
+
+
+@pytest.mark.parametrize(("finger", "says"), [
+    ({"open": 0.5}, r"fingers\.left\.left_grip\.closed is missing"),
+    ({"open": 0.0, "closed": 3.0}, r"left_grip\.closed: 3\.0 is not within .* 0\.0 \.\. 1\.0"),
+    ({"open": 0.0, "closed": 1.0, "follows": ["indx"]}, "no finger 'indx'; did you mean 'index'"),
+])
+def test_a_finger_that_makes_no_sense_is_refused_by_name(made, finger, says):
+    with pytest.raises(ProfileError, match=says):
+        made(_urdf(_arm("left") + _PALM), chains={"left_arm": _chain("left")},
+             fingers={"left": {"left_grip": finger}})
+
+
+def test_a_joint_may_be_in_one_chain_only(made):
+    chain = _chain("left")
+    with pytest.raises(ProfileError, match="'left_arm_0' is used twice"):
+        made(_urdf(_arm("left")), chains={
+            "left_arm": chain, "torso": {"joints": ["left_arm_0"], "link": "left_arm_link_0"}})

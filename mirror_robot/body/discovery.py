@@ -30,6 +30,7 @@ from mirror_robot.body.description import (
 from mirror_robot.body.model import RobotModel
 from mirror_robot.body.profile import RobotProfile, load_profile
 from mirror_robot.body.retargeting import Retargeter, RobotPosture
+from mirror_robot.human.hands import FINGERS
 from mirror_robot.human.posture import SIDES, HumanPosture
 
 _ARM = re.compile(r"arm|shoulder|elbow|wrist|humer|clavic|collar|hand|^[lr]?_?(left|right)?_?[sew]"
@@ -211,7 +212,7 @@ def discover_profile(urdf_path: str | Path, name: str | None = None) -> Discover
     content["chains"] = chains
 
     used = {joint for chain in chains.values() for joint in chain["joints"]}
-    fingers = _fingers(tree, arms, used)
+    fingers = _fingers(tree, arms, used, notes)
     if fingers:
         content["fingers"] = fingers
         used |= {joint for joints in fingers.values() for joint in joints}
@@ -425,15 +426,24 @@ def _tip(tree: _Tree, last: _Joint) -> tuple[np.ndarray, str, list[float] | None
 
 
 def _fingers(
-    tree: _Tree, arms: dict[str, list[_Joint]], used: set[str],
-) -> dict[str, list[str]]:
+    tree: _Tree, arms: dict[str, list[_Joint]], used: set[str], notes: list[str],
+) -> dict[str, dict[str, dict]]:
+    """Return the driven joints of the hands, open at the end of their range nearer to 0."""
     found = {}
     for side, joints in arms.items():
-        names = [joint.name for link in tree.subtree(joints[-1].child)
-                 for joint in tree.below.get(link, [])
-                 if joint.name in tree.driven and joint.name not in used]
-        if names:
-            found[side] = names
+        own = [joint for link in tree.subtree(joints[-1].child)
+               for joint in tree.below.get(link, [])
+               if joint.name in tree.driven and joint.name not in used]
+        for joint in own:
+            ends = sorted((joint.lower, joint.upper), key=abs)
+            finger = {"open": round(ends[0], 4), "closed": round(ends[1], 4)}
+            named = [name for name in FINGERS if name in joint.name.lower()]
+            if named or re.search("little", joint.name, re.I):
+                finger["follows"] = named or ["pinky"]
+            found.setdefault(side, {})[joint.name] = finger
+        if own:
+            notes.append(f"unsure: which end of their range opens the {side} fingers: "
+                         f"{', '.join(joint.name for joint in own)}")
     return found
 
 
@@ -553,7 +563,8 @@ def _text(content: dict, notes: Sequence[str]) -> str:
     if "fingers" in content:
         lines += ["", "fingers:"]
         for side, joints in content["fingers"].items():
-            lines += _wrapped(f"  {side}: ", joints)
+            lines.append(f"  {side}:")
+            lines += [f"    {joint}: {_flow(finger)}" for joint, finger in joints.items()]
     if "rest" in content:
         lines += ["", "rest:  # [rad]; joints not named rest at 0"]
         lines += _wrapped("  ", [f"{joint}: {value}" for joint, value in content["rest"].items()],

@@ -76,6 +76,8 @@ class RobotModel:
         Limits [N m or N].
     body : ndarray (n,) of bool
         True for joints of the chains, False for the face and the fingers.
+    hands : ndarray (n,) of bool
+        True for the fingers.
     pin : pinocchio.Model
         The tree in the body frame with all other joints held; its joints are ordered otherwise.
     drive : ndarray (pin.nv, n)
@@ -115,6 +117,8 @@ class RobotModel:
         self.index: Mapping[str, int] = {name: i for i, name in enumerate(self.joint_names)}
         in_chains = {joint for chain in profile.chains.values() for joint in chain.joints}
         self.body = np.array([name in in_chains for name in self.joint_names])
+        in_hands = {joint for joints in profile.fingers.values() for joint in joints}
+        self.hands = np.array([name in in_hands for name in self.joint_names])
         self._reduce(full, mimics(robot))
         self._face_forward()
 
@@ -144,6 +148,13 @@ class RobotModel:
                 raise DescriptionError(
                     f"{source}: joint {name} has the limits {low} .. {high}; "
                     "<limit> must have finite lower < upper")
+        for side, joints in profile.fingers.items():
+            for name, finger in joints.items():
+                low, high = self.lower[self.index[name]], self.upper[self.index[name]]
+                for key, value in (("open", finger.open), ("closed", finger.closed)):
+                    if not low - 1e-3 <= value <= high + 1e-3:
+                        raise ProfileError(f"{profile.path}: fingers.{side}.{name}.{key}: {value} "
+                                           f"is not within the joint's limits {low} .. {high}")
         wanted = np.array([profile.rest.get(name, 0.0) for name in self.joint_names])
         self.rest = np.clip(wanted, self.lower, self.upper)
 

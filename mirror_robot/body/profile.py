@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from mirror_robot.body.description import DescriptionError, package_file
+from mirror_robot.human.hands import FINGERS
 from mirror_robot.resources import share_file, share_folders
 from mirror_robot.tables import Checks, choices
 
@@ -64,6 +65,23 @@ class Chain:
 
 
 @dataclass(frozen=True)
+class Finger:
+    """How a joint of a hand follows a person's fingers.
+
+    Attributes
+    ----------
+    open, closed : float
+        Its position with stretched fingers and in the fist [rad or m].
+    follows : tuple of str
+        The person's fingers whose mean it follows, of `mirror_robot.human.hands.FINGERS`.
+    """
+
+    open: float
+    closed: float
+    follows: tuple[str, ...] = FINGERS
+
+
+@dataclass(frozen=True)
 class RobotProfile:
     """What a profile file says; the fields follow its keys.
 
@@ -82,8 +100,8 @@ class RobotProfile:
         Those that the robot has.
     face : mapping joint -> {action unit: gain}
         +1 drives the joint from neutral to its upper limit, -1 to its lower limit.
-    fingers : mapping ``left``, ``right`` -> tuple of joints
-        Joints of the hands; nothing is known of a person's fingers, so they stay where they rest.
+    fingers : mapping ``left``, ``right`` -> {joint: Finger}
+        Joints of the hands.
     rest : mapping joint -> position [rad or m]
         Joints not named rest at 0, or at the nearest limit.
     upright : mapping joint -> position [rad or m]
@@ -123,7 +141,7 @@ class RobotProfile:
     topic: str = ""
     forward: tuple[float, float, float] = (1.0, 0.0, 0.0)
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
-    fingers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fingers: Mapping[str, Mapping[str, Finger]] = field(default_factory=dict)
     upright: Mapping[str, float] = field(default_factory=dict)
     held: Mapping[str, float] = field(default_factory=dict)
     margin: float = 0.01
@@ -195,7 +213,8 @@ def _profile(content: Any, path: Path) -> RobotProfile:
     profile = RobotProfile(
         name=str(content["name"]),
         description=description, arguments=arguments, topic=topic, forward=forward, up=up,
-        fingers={side: _names(joints, f"fingers.{side}") for side, joints in
+        fingers={side: {joint: _finger(f"fingers.{side}.{joint}", value) for joint, value in
+                        _mapping(joints, f"fingers.{side}").items()} for side, joints in
                  _mapping(content.get("fingers") or {}, "fingers", ("left", "right")).items()},
         upright=by_joint("upright"), held=by_joint("held"),
         margin=_number(collision.get("margin", 0.01), "collision.margin", 0.0, 0.5),
@@ -228,6 +247,15 @@ def _profile(content: Any, path: Path) -> RobotProfile:
             if joint not in profile.joints:
                 raise ProfileError(f"{where}: {joint!r} is in no chain and not in the face; "
                                    f"{choices(joint, profile.joints)}")
+    chained = [joint for chain in profile.chains.values() for joint in chain.joints]
+    for joint in chained:
+        if chained.count(joint) > 1 or joint in profile.face:
+            raise ProfileError(f"chains: {joint!r} is used twice; a joint belongs to one chain, "
+                               "or to the face, or to the fingers")
+    for side, joints in profile.fingers.items():
+        for joint in joints:
+            if joint in chained or joint in profile.face:
+                raise ProfileError(f"fingers.{side}: {joint!r} is in a chain or in the face")
     for joint in profile.held:
         if joint in profile.joints:
             raise ProfileError(f"held: {joint!r} is not to be touched, and a chain, the face or "
@@ -305,3 +333,18 @@ def _face(joint: str, value: Any) -> Mapping[str, float]:
     valid = {name + side for name in ACTION_UNITS for side in ("", "L", "R")}
     return {unit: _number(gain, f"{where}.{unit}", -2.0, 2.0)
             for unit, gain in _mapping(value, where, valid).items()}
+
+
+def _finger(where: str, value: Any) -> Finger:
+    value = _mapping(value, where, ("open", "closed", "follows"))
+    for key in ("open", "closed"):
+        if key not in value:
+            raise ProfileError(f"{where}.{key} is missing: where the joint is when the hand is "
+                               f"{key}")
+    follows = _names(value["follows"], f"{where}.follows") if "follows" in value else FINGERS
+    for finger in follows:
+        if finger not in FINGERS:
+            raise ProfileError(f"{where}.follows: no finger {finger!r}; "
+                               f"{choices(finger, FINGERS)}")
+    return Finger(_number(value["open"], f"{where}.open"),
+                  _number(value["closed"], f"{where}.closed"), follows)

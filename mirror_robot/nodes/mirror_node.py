@@ -19,6 +19,7 @@ from std_msgs.msg import ColorRGBA, Header, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from mirror_robot.body.description import parse_description, root_link
+from mirror_robot.body.fingers import finger_positions
 from mirror_robot.body.model import load_model
 from mirror_robot.human.observation import FaceObservation
 from mirror_robot.mirror.acting import MODES, Acting, Wanted
@@ -96,6 +97,8 @@ _WANTED = QoSProfile(depth=1)
 _FADE_EVERY = 600.0
 # Rate at which performances, responses and delayed copies are told [Hz].
 _ACT_RATE = 50.0
+# Fingers that were not seen for this long [s] are unknown.
+_FINGERS_FRESH = 0.3
 # A face alone drives the understanding when no body came with it for this long [s].
 _BODY_LEADS = 0.15
 
@@ -134,6 +137,7 @@ class MirrorNode(Node):
         self._object_places: Mapping[str, np.ndarray] = {}
         self._own = np.full(len(model.joint_names), np.nan)
         self._own_due = self._body_seen = self._seen = -np.inf
+        self._fingers, self._fingers_seen = self._own.copy(), -np.inf
         self._residual: Mapping[str, float] = {}
         self._missing: tuple[str, ...] = ()
         self._reading: Reading | None = None
@@ -162,6 +166,7 @@ class MirrorNode(Node):
         listen(String, "perform", self._on_perform, _TOLD)
         listen(PointCloud2, "human/body", self._on_body, _SEEN)
         listen(JointState, "human/face", self._on_face, _SEEN)
+        listen(JointState, "human/fingers", self._on_fingers, _SEEN)
         listen(PoseStamped, "human/head", self._on_head, _SEEN)
         listen(QuaternionStamped, "human/heading", self._on_heading, _SEEN)
         listen(JointState, "joint_states", self._on_joint_states,
@@ -205,7 +210,10 @@ class MirrorNode(Node):
         posture = self._mirror.see_body(body)
         self._teaching.see(self._mirror.posture)
         self._residual, self._missing = posture.residual, posture.missing
-        self._copy(body.stamp, posture.positions,
+        positions = posture.positions
+        if 0.0 <= body.stamp - self._fingers_seen <= _FINGERS_FRESH:
+            positions = np.where(np.isfinite(self._fingers), self._fingers, positions)
+        self._copy(body.stamp, positions,
                    self._reading.prediction if self._reading else None)
         self._rates["body"].tick()
         self._body_seen = body.stamp
@@ -231,6 +239,16 @@ class MirrorNode(Node):
         self._rates["face"].tick()
         if not 0 <= stamp - self._body_seen <= _BODY_LEADS:
             self._understand(stamp)
+
+    def _on_fingers(self, message: JointState) -> None:
+        try:
+            curls = named_values(message)
+        except ValueError as error:
+            self._drop("human/fingers", error)
+            return
+        # They go with the next posture of the body, which the hands hang on.
+        self._fingers = finger_positions(self._mirror.model, curls, self._values.mirror_image)
+        self._fingers_seen = to_seconds(message.header.stamp)
 
     def _on_head(self, message: PoseStamped) -> None:
         try:
@@ -397,8 +415,9 @@ class MirrorNode(Node):
         self._performance.publish(message)
 
     def _publish_split(self, wanted: Wanted) -> None:
-        body = self._mirror.model.body
-        for publisher, part in ((self._posture, body), (self._face, ~body)):
+        model = self._mirror.model
+        posture = model.body | model.hands
+        for publisher, part in ((self._posture, posture), (self._face, ~posture)):
             self._publish_wanted(publisher, wanted.stamp, np.where(part, wanted.positions, np.nan))
 
     def _on_perform(self, message: String) -> None:
