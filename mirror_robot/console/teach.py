@@ -8,6 +8,7 @@ a BVH file; what it will be confused with is said.
 from __future__ import annotations
 
 import argparse
+import queue
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from mirror_robot.motor.shown import cut, shown_path
 from mirror_robot.progress import Progress
 
 _COUNTDOWN = 3  # [s]
+_SLOWEST = 60.0  # for one image of a video [s]
 
 
 EXAMPLES = """\
@@ -66,45 +68,50 @@ def postures_of(
         from mirror_robot.human.bvh import postures_from_bvh
         return postures_from_bvh(source)
     import cv2
-    import mediapipe
-    from mediapipe.tasks.python import BaseOptions, vision
 
     from mirror_robot.perception.assets import asset
+    from mirror_robot.perception.sources import Frame
     from mirror_robot.perception.tracking import BodyTracker
-    from mirror_robot.perception.wire import PoseLandmarks
+    from mirror_robot.perception.wire import poses
+    from mirror_robot.perception.workers import LandmarkWorker
 
     video = cv2.VideoCapture(str(source))
     if not video.isOpened():
         raise ValueError(f"cannot read the video {source}")
     period = 1.0 / (video.get(cv2.CAP_PROP_FPS) or 30.0)
     count = video.get(cv2.CAP_PROP_FRAME_COUNT)
-    landmarker = vision.PoseLandmarker.create_from_options(vision.PoseLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(asset("pose_landmarker_full.task"))),
-        running_mode=vision.RunningMode.VIDEO))
+    found: queue.Queue[np.ndarray] = queue.Queue()
+    # The process that perception uses, too: it lets nothing of an image out.
+    worker = LandmarkWorker("pose", asset("pose_landmarker_full.task"),
+                            lambda frame, values, seconds: found.put(values))
     tracker, postures, number = BodyTracker(), [], 0
-    while video.grab():
-        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB,
-                                data=cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB))
-        found = landmarker.detect_for_video(image, round(1e3 * number * period))
-        poses = [PoseLandmarks(*(np.array([[p.x, p.y, p.z] for p in points])
-                                 for points in (seen, world)),
-                               np.array([p.visibility for p in seen]),
-                               np.array([p.presence for p in seen]))
-                 for seen, world in zip(found.pose_landmarks, found.pose_world_landmarks)]
-        body = tracker(number * period, poses)
-        if body is not None:
-            postures.append(posture_from_landmarks(body.observation))
-        number += 1
-        progress(number, count)
+    try:
+        worker.wait_ready()
+        while video.grab():
+            worker.offer(Frame(number * period, video.retrieve()[1], number))
+            try:
+                values = found.get(timeout=_SLOWEST)
+            except queue.Empty:
+                raise ValueError(f"nothing was found in image {number} of {source} within "
+                                 f"{_SLOWEST:.0f} s") from None
+            body = tracker(number * period, poses(values))
+            if body is not None:
+                postures.append(posture_from_landmarks(body.observation))
+            number += 1
+            progress(number, count)
+    finally:
+        worker.close()
+        video.release()
     if not postures:
         raise ValueError(f"nobody is seen in {source}")
     return postures
 
 
 def shown_live(lesson: Lesson) -> None:
-    """Hold a lesson with whoever is seen on `human/body`, and say what it says.
+    """Hold a lesson with whoever is seen on `human/body`, and print what it says.
 
-    Serves a camera that `mirror_robot run` looks through, and a bag that is played.
+    Serves a camera that `mirror_robot run` looks through, and a bag that is played. Ctrl-C ends
+    the lesson with what was shown so far.
     """
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
@@ -112,7 +119,8 @@ def shown_live(lesson: Lesson) -> None:
 
     from mirror_robot.nodes.messages import cloud_to_body
 
-    rclpy.init()
+    # Ctrl-C ends the lesson, not the listening.
+    rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)
     node = rclpy.create_node("teach")
     node.create_subscription(
         PointCloud2, "human/body",
@@ -124,7 +132,6 @@ def shown_live(lesson: Lesson) -> None:
                 print(sentence, flush=True)
             rclpy.spin_once(node, timeout_sec=0.05)
     except KeyboardInterrupt:
-        # Ctrl-C ends a lesson with what was shown; a second one does not get here.
         for sentence in lesson.end():
             print(sentence, flush=True)
     finally:
