@@ -382,7 +382,7 @@ class _Loaded:
 
     def __init__(self, *keeps_up: bool):
         self._keeps_up = iter(keeps_up)
-        self.offered = 0
+        self.offered, self.waiting = 0, 0.0
 
     def offer(self, frame, head=None) -> bool:
         self.offered += 1

@@ -3,10 +3,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mirror_robot.perception.people import Attention, People, match_faces
+from mirror_robot.perception.people import (
+    Attention,
+    People,
+    SeenPerson,
+    looks_at_camera,
+    match_faces,
+    salience,
+)
 from mirror_robot.perception.pose_finder import PoseFinder, PromptVisibility
 from mirror_robot.perception.tracking import BodyTracker
 from mirror_robot.perception.wire import FaceLandmarks, PoseLandmarks
@@ -137,6 +146,27 @@ def test_attention_stays_unless_somebody_is_clearly_more_salient_for_a_while():
     assert attention(2.5, {"a": 1.0}) == "b"  # out of sight for a moment
     assert attention(3.5, {"a": 1.0}) == "a"
     assert attention(9.0, {}) == ""
+
+
+def _somebody(heading: float = 0.0, tall: float = 0.6) -> SeenPerson:
+    pose = _pose(0.5, tall=tall)
+    body = BodyTracker()(0.0, [pose])
+    return SeenPerson(replace(body, heading=heading), pose)
+
+
+def test_who_is_near_who_faces_and_who_looks_at_the_camera_draws_attention():
+    plain = salience(_somebody(1.2, 0.3))
+    assert salience(_somebody(1.2, 0.6)) > plain + 0.1
+    assert salience(_somebody(0.0, 0.3)) > plain + 0.3
+    assert salience(_somebody(1.2, 0.3), looking=1.0) > plain + 0.3  # enough to be turned to
+
+
+@pytest.mark.parametrize(("degrees", "looks"), [
+    (0.0, 1.0), (20.0, 0.5), (45.0, 0.0), (180.0, 0.0)])
+def test_looking_at_the_camera_fades_with_the_angle_past_it(degrees, looks):
+    angle = np.radians(degrees)
+    gaze = np.array([np.cos(angle), np.sin(angle), 0.0])
+    assert looks_at_camera(gaze) == pytest.approx(looks, abs=1e-6)
 
 
 def test_who_is_asked_for_is_attended_to():

@@ -56,6 +56,7 @@ from mirror_robot.perception import wire
 from mirror_robot.perception.assets import asset
 from mirror_robot.perception.capture import ENDED, FAILED, RETRYING, RUNNING, STOPPED, Capture
 from mirror_robot.perception.drawing import Drawn, annotate
+from mirror_robot.perception.giving_way import GivingWay
 from mirror_robot.perception.head_crop import Region, head_of
 from mirror_robot.perception.images import decode_compressed, decode_image
 from mirror_robot.perception.level import Level
@@ -64,6 +65,7 @@ from mirror_robot.perception.people import (
     Attention,
     People,
     SeenPerson,
+    looks_at_camera,
     match_faces,
     match_hands,
     salience,
@@ -332,9 +334,10 @@ class PerceptionNode(LifecycleNode):
         self._due = max(self._due + period, now)
         if values.mirrored:
             frame = Frame(frame.stamp, cv2.flip(frame.image, 1), frame.index)
-        # While the pose worker is behind, the face waits: without posture the robot does not
+        # While the pose worker is behind, the others wait: without posture the robot does not
         # follow.
-        if self._workers["pose"].offer(frame):
+        pose = self._workers["pose"]
+        if self._giving_way(now, not pose.offer(frame), pose.waiting):
             if "face" in self._workers:
                 heads = self._head_places
                 self._workers["face"].offer(frame, {
@@ -363,7 +366,8 @@ class PerceptionNode(LifecycleNode):
         height, width = frame.image.shape[:2]
         people = self._people(frame.stamp, wire.poses(values), width / height)
         attended = self._attention(
-            frame.stamp, {one.body.observation.id: salience(one) for one in people})
+            frame.stamp, {name: salience(one, self._looking(name, frame.stamp))
+                          for one in people if (name := one.body.observation.id)})
         self._seen, self._looked = people, (time.monotonic(), frame.stamp)
         self._head_places = {**self._head_places, **{
             one.number: (head_of(one.pose, *frame.image.shape[:2]), frame.stamp)
@@ -392,6 +396,11 @@ class PerceptionNode(LifecycleNode):
         annotator = self._annotator
         if annotator is not None and self._annotated_publisher.get_subscription_count():
             annotator.offer(frame)
+
+    def _looking(self, identity: str, stamp: float) -> float:
+        """Return how far a body looks at the camera, 0 while its face is not seen."""
+        seen = self._heads.get(identity, (None, -math.inf))[1]
+        return self._looks.get(identity, 0.0) if abs(stamp - seen) < _HEAD_AGE else 0.0
 
     def _forget_the_unseen(self, ended: bool = False) -> None:
         """Tell that nobody is there when there are no images in which somebody could be."""
@@ -472,6 +481,7 @@ class PerceptionNode(LifecycleNode):
         for identity in self._face_trackers.keys() - matched.keys():
             self._face_trackers[identity](frame.stamp, [], height, width)
         present = {one.body.observation.id for one in people}
+        self._looks = {name: looks for name, looks in self._looks.items() if name in present}
         self._face_trackers = {identity: tracker for identity, tracker
                                in self._face_trackers.items() if identity in present}
 
@@ -498,6 +508,7 @@ class PerceptionNode(LifecycleNode):
         if body and face.head is not None:
             self._heads = {**{name: one for name, one in self._heads.items()
                               if abs(frame.stamp - one[1]) < 1.0}, body: (face.head, face.stamp)}
+            self._looks[body] = looks_at_camera(gaze_direction(face.head, face.coefficients))
         camera = self._camera(frame)
         place = None if camera is None else locate_face(
             found[0].image, camera, frame.image.shape[1::-1])
@@ -605,7 +616,9 @@ class PerceptionNode(LifecycleNode):
         self._meshes: list[np.ndarray] = []
         self._face_near = math.inf, -math.inf  # distance [m], stamp [s]
         self._heads: dict[str, tuple[np.ndarray, float]] = {}
+        self._looks: dict[str, float] = {}  # by body: 0..1, of the face in `_heads`
         self._due, self._skipped = -math.inf, 0
+        self._giving_way = GivingWay()
 
     def _report(self) -> tuple[bytes, str, Mapping[str, Any]]:
         capture = self._capture
@@ -624,7 +637,8 @@ class PerceptionNode(LifecycleNode):
                             if self.parameters.assume_fov else "not calibrated: no positions")
         values["images over max_rate"] = self._skipped
         for kind, worker in self._workers.items():
-            values |= {f"{kind} images dropped": worker.dropped,
+            values |= {f"{kind} waits for a processor": worker.waiting,
+                       f"{kind} images dropped": worker.dropped,
                        f"{kind} worker restarts": worker.restarts}
         if isinstance(capture, TopicCapture):
             values["bad images"] = capture.bad

@@ -210,13 +210,35 @@ class Attention:
         self.attended, self._rival, self._seen = identity, "", stamp
 
 
-def salience(person: SeenPerson) -> float:
-    """Return how much somebody draws attention [0..2]: by size in the image and by facing it."""
+def salience(person: SeenPerson, looking: float = 0.0) -> float:
+    """Return how much somebody draws attention [0..2.5].
+
+    By how near they are (their size in the image), by whether their body faces the camera, and by
+    whether they look at it: who looks is engaged, also while walking past.
+
+    Parameters
+    ----------
+    person : SeenPerson
+    looking : float
+        0..1, see `looks_at_camera`; 0 where the face is not seen.
+    """
     image = person.pose.image[:, :2]
     known = person.body.observation.visibility > 0
     tall = float(np.ptp(image[_TRUNK, 1])) if known[_TRUNK].all() else (
         1.5 * float(np.ptp(image[known, 0])) if known.any() else 0.0)
-    return min(2.0 * tall, 1.0) + max(math.cos(person.body.heading), 0.0)
+    return min(2.0 * tall, 1.0) + max(math.cos(person.body.heading), 0.0) + 0.5 * looking
+
+
+def looks_at_camera(gaze: np.ndarray) -> float:
+    """Return how far somebody looks at the camera: 1 straight, 0 from 40 degrees past it.
+
+    Parameters
+    ----------
+    gaze : ndarray (3,)
+        Unit direction; x toward the camera.
+    """
+    aside = math.acos(min(max(float(gaze[0]), -1.0), 1.0))
+    return min(max(1.0 - aside / math.radians(40.0), 0.0), 1.0)
 
 
 def match_hands(

@@ -29,7 +29,7 @@ PACKET = 1 << 16
 """No answer is longer [bytes]."""
 
 _REQUEST, _HEAD = struct.Struct("<Id2I"), struct.Struct("<i3f")
-_RESULT = struct.Struct("<cIf")
+_RESULT = struct.Struct("<cI2f")
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,22 @@ class Request:
     @classmethod
     def unpack(cls, packet: bytes) -> Request:
         """Return the request in a packet."""
-        return cls(*_REQUEST.unpack_from(packet), {
+        return cls(*_REQUEST.unpack_from(packet), heads={
             key: tuple(head) for key, *head in _HEAD.iter_unpack(packet[_REQUEST.size:])})
 
 
-def pack_result(number: int, seconds: float, values: np.ndarray) -> bytes:
-    """Return the packet with what was found; `seconds` is the time it took."""
-    return _RESULT.pack(RESULT, number, seconds) + values.astype("<f4").tobytes()
+def pack_result(number: int, seconds: float, worked: float, values: np.ndarray) -> bytes:
+    """Return the packet with what was found.
+
+    `seconds` is the time it took, `worked` that in which a processor was at work on it [s].
+    """
+    return _RESULT.pack(RESULT, number, seconds, worked) + values.astype("<f4").tobytes()
 
 
-def unpack_result(packet: bytes) -> tuple[int, float, np.ndarray]:
-    """Return (number, seconds, values (m,))."""
-    _, number, seconds = _RESULT.unpack_from(packet)
-    return number, seconds, np.frombuffer(packet, "<f4", offset=_RESULT.size).astype(float)
+def unpack_result(packet: bytes) -> tuple[int, float, float, np.ndarray]:
+    """Return (number, seconds, worked, values (m,))."""
+    _, number, seconds, worked = _RESULT.unpack_from(packet)
+    return number, seconds, worked, np.frombuffer(packet, "<f4", offset=_RESULT.size).astype(float)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from mirror_robot.perception.sources import Frame
 _NO_HEADS: Mapping[int, Region] = MappingProxyType({})
 _START_TIMEOUT = 60.0  # [s] until the library and the model are loaded, on a busy machine
 _ANSWER_TIMEOUT = 10.0  # [s] after which a worker counts as hung
+_RECENT = 0.1  # share of the newest image in `waiting`
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0  # [s] before a worker that died is started again; doubled
 
 
@@ -76,6 +77,8 @@ class LandmarkWorker:
         """Set while the worker can take images."""
         self.dropped = 0
         """Images that a newer one replaced before the worker was free."""
+        self.waiting = 0.0
+        """Share of its time that the process lately waited for a processor [0..1]."""
         self.restarts = 0
         """How often the process was started again after it had died."""
         self._thread.start()
@@ -220,7 +223,9 @@ class LandmarkWorker:
         except OSError as error:
             raise _Died(self._ending()) from error
         packet = self._receive(connection, _ANSWER_TIMEOUT)
-        _, seconds, values = wire.unpack_result(packet)
+        _, seconds, worked, values = wire.unpack_result(packet)
+        waited = max(1.0 - worked / max(seconds, 1e-6), 0.0)
+        self.waiting += _RECENT * (waited - self.waiting)
         if not self._closed:
             self._on_result(frame, values, seconds)
         return True
