@@ -288,8 +288,9 @@ class MirrorSystem:
                 positions = np.where(np.isfinite(part), part, positions)
                 seen.append(when)
         activation = self._units.other.update(stamp, positions)
-        # A mouth that is hidden leaves brows and lids, which tell less.
-        reliability = 0.0 if not seen else 0.6 if self._mouth_hidden else 1.0
+        # A mouth that is hidden leaves brows and lids, which tell little: what was felt before is
+        # held and fades slowly, it does not turn into calm behind a hand.
+        reliability = 0.0 if not seen else 0.2 if self._mouth_hidden else 1.0
         explained = self._units.explained.explained(activation.probability)
         affect = self._sense.feel(self._felt, stamp, positions, reliability, explained)
         if self._own_affect is not None:
@@ -328,6 +329,13 @@ class MirrorSystem:
     def predict_face(self) -> Prediction:
         """Return how the face will probably go on."""
         return self._units.other.predict(channel="face")
+
+    def reflect(self, mirror_image: bool) -> None:
+        """Move like a reflection from now on, or like a twin; the person is seen anew."""
+        self.mirror_image = self._narrator.mirror_image = mirror_image
+        for retargeter in filter(None, (self._retargeter, self._scaled)):
+            retargeter.mirror_image = mirror_image
+        self.forget()
 
     def pointing(self, action: str) -> tuple[float, float] | None:
         """Return how far the robot has to turn and pitch its head to see what is pointed at [rad].
