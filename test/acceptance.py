@@ -63,6 +63,7 @@ class Operator(Node):
         self.values: dict[str, str] = {}
         self.contacts: int | None = None
         """How often links of the robot touched one another; None: nobody tells."""
+        self.touched = ""
         self.create_subscription(JointState, "actuation/command", self._command, 100)
         self.create_subscription(JointState, "joint_states", self._see, qos_profile_sensor_data)
         self.create_subscription(JointState, "mirror/posture", self._count, 10)
@@ -92,8 +93,9 @@ class Operator(Node):
             if status.name.split("/")[-1] == "actuation_node":
                 self.values = {item.key: item.value for item in status.values}
             elif status.name.split("/")[-1] == "simulation_node":
-                self.contacts = int({item.key: item.value for item in status.values}[
-                    "self contacts"])
+                values = {item.key: item.value for item in status.values}
+                self.contacts = int(values["self contacts"])
+                self.touched = values["self contacts of"]
 
     @property
     def state(self) -> str:
@@ -210,7 +212,8 @@ def accept(operator: Operator, model: RobotModel, follow: float, report: Report)
             print("        {:24} rms {:.3f}, largest {:.3f}, travel {:.2f} rad".format(
                 joint, *values))
         if operator.contacts is not None:
-            report(operator.contacts == 0, f"{operator.contacts} self-contacts")
+            report(operator.contacts == 0, f"{operator.contacts} self-contacts "
+                                           f"{operator.touched}")
         ages = [when - stamp for when, stamp, *_ in commands]
         p50, p95 = np.percentile(ages, (50, 95))
         report(p95 < LATE, f"image to command {p50 * 1e3:.0f} / {p95 * 1e3:.0f} ms (p50 / p95)")

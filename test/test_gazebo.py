@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -35,6 +39,52 @@ def test_every_pose_in_the_world_is_six_finite_numbers():
     for pose in WORLD.iter("pose"):
         numbers = np.array([float(number) for number in pose.text.split()])
         assert numbers.shape == (6,) and np.isfinite(numbers).all()
+
+
+# As in gz-sim 8 (Harmonic) and 9 (Ionic): `gz_add_system` names the file, GZ_ADD_PLUGIN_ALIAS the
+# plugin, and Configure reads the elements; Gazebo passes over any other in silence.
+SYSTEMS = {
+    "gz-sim-physics-system": ("gz::sim::systems::Physics", set()),
+    "gz-sim-user-commands-system": ("gz::sim::systems::UserCommands", set()),
+    "gz-sim-scene-broadcaster-system": ("gz::sim::systems::SceneBroadcaster", set()),
+    "gz-sim-sensors-system": ("gz::sim::systems::Sensors", {"render_engine"}),
+    "gz-sim-joint-state-publisher-system": (
+        "gz::sim::systems::JointStatePublisher", {"topic", "joint_name"}),
+    "gz-sim-joint-trajectory-controller-system": (
+        "gz::sim::systems::JointTrajectoryController",
+        {"topic", "use_header_start_time", "joint_name", "initial_position",
+         *(f"{kind}_{what}" for kind in ("position", "velocity") for what in (
+             "p_gain", "i_gain", "d_gain", "i_min", "i_max", "cmd_min", "cmd_max",
+             "cmd_offset"))}),
+    "gz_ros2_control-system": (
+        "gz_ros2_control::GazeboSimROS2ControlPlugin", {"parameters", "ros", "hold_joints"}),
+}
+
+
+@pytest.mark.parametrize("control", ["world", "gazebo", "ros2_control"])
+def test_gazebo_knows_every_system_and_every_element_of_it(control):
+    root = WORLD if control == "world" else ElementTree.fromstring(read_description(
+        PROFILE.description, {"control": control, "controllers_file": "/tmp/controllers.yaml"}))
+    plugins = [plugin for plugin in root.iter("plugin") if plugin.get("filename")]
+    assert plugins
+    for plugin in plugins:
+        name, elements = SYSTEMS[plugin.get("filename")]
+        assert plugin.get("name") == name
+        assert {element.tag for element in plugin} <= elements, name
+
+
+@pytest.mark.parametrize("control", ["none", "gazebo", "ros2_control", "mock"])
+def test_check_urdf_accepts_the_robot(control, tmp_path):
+    tool = shutil.which("check_urdf") or shutil.which(
+        "check_urdf", path=str(Path(sys.executable).parent))
+    if tool is None:
+        pytest.skip("check_urdf (liburdfdom-tools, or PyPI's cmeel-urdfdom) is not installed")
+    file = tmp_path / "robot.urdf"
+    file.write_text(read_description(PROFILE.description, {
+        "control": control, "controllers_file": "/tmp/controllers.yaml"}))
+    done = subprocess.run([tool, str(file)], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "robot name is: kagami" in done.stdout
 
 
 def test_an_arm_raised_forward_passes_the_table():

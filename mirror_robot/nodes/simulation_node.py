@@ -203,7 +203,10 @@ class SimulationNode(Node):
         return (WARN if problems else OK), "; ".join(problems) or "in real time", {
             "joint_states rate [Hz]": self._rate(), "real time factor": factor,
             "cpu share of one core": (self._reported[1] - cpu) / passed,
-            "self contacts": self.robot.contact_count, "diverged": self._diverged,
+            "self contacts": sum(self.robot.contacts.values()),
+            "self contacts of": ", ".join(
+                f"{'-'.join(pair)} {count}" for pair, count in self.robot.contacts.items()),
+            "diverged": self._diverged,
         }
 
     def close(self) -> None:

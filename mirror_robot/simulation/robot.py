@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,8 +57,8 @@ class SimulatedRobot:
 
     Attributes
     ----------
-    contact_count : int
-        How often links of the robot began to touch one another since the start.
+    contacts : Counter of (str, str)
+        How often each pair of links of the robot began to touch since the start.
 
     Raises
     ------
@@ -99,7 +100,7 @@ class SimulatedRobot:
             for name, names in controllers.items()}
         self._rows = {name: np.array([index[joint] for joint in names], int)
                       for name, names in controllers.items()}
-        self.contact_count = 0
+        self.contacts: Counter[tuple[str, str]] = Counter()
         self._touching: set[tuple[str, str]] = set()
         self.reset()
 
@@ -196,5 +197,5 @@ class SimulatedRobot:
 
     def _count_contacts(self) -> None:
         touching = set(self.self_contacts())
-        self.contact_count += len(touching - self._touching)
+        self.contacts.update(touching - self._touching)
         self._touching = touching
