@@ -103,6 +103,18 @@ def test_a_raised_hand_is_told_as_activation_intention_and_prediction(graph):
     assert any(m.header.frame_id == "raise_hand_right" for m in graph.heard["prediction"])
 
 
+def test_a_reflection_becomes_a_twin_and_back_while_it_runs(graph):
+    posture, raised = movement("raise_hand_right")[30], []
+    for step, mirror_image in enumerate((False, True, False)):
+        graph.mirror.set_parameters([rclpy.Parameter("mirror_image", value=mirror_image)])
+        for frame in range(20):
+            graph.show(posture, 1000.0 + step + 0.04 * frame)
+        named = named_values(graph.heard["posture"][-1])
+        raised.append(max(("left", "right"), key=lambda side: abs(
+            named[f"{side}_shoulder_pitch"]) + abs(named[f"{side}_shoulder_roll"])))
+    assert raised == ["right", "left", "right"]
+
+
 def test_landmarks_that_are_no_numbers_are_dropped_counted_and_do_no_harm(graph):
     cloud = body_to_cloud(body(1000.0, HumanPosture.standing()))
     cloud.data = np.full(33 * 4, np.nan, "<f4").tobytes()

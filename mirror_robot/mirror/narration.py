@@ -192,7 +192,7 @@ class Narrator:
         interval: float = 2.5,
     ) -> None:
         self._words = load_words(language)
-        self._mirror_image, self._settle, self._interval = mirror_image, settle, interval
+        self.mirror_image, self._settle, self._interval = mirror_image, settle, interval
         self.meanings: Mapping[str, str] = {}
         self.reset()
 
@@ -289,7 +289,7 @@ class Narrator:
     def _action(self, unit: str) -> str:
         actions, base = self._words["actions"], base_name(unit)
         side = unit.removeprefix(base).lstrip("_")
-        if side and self._mirror_image:
+        if side and self.mirror_image:
             side = _SIDES[side]
         text = actions.get(f"{base}_{side}", actions.get(base))
         if text is None:

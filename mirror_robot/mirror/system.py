@@ -337,6 +337,13 @@ class MirrorSystem:
             retargeter.mirror_image = mirror_image
         self.forget()
 
+    def reflect(self, mirror_image: bool) -> None:
+        """Move like a reflection from now on, or like a twin; the person is seen anew."""
+        self.mirror_image = self._narrator.mirror_image = mirror_image
+        for retargeter in filter(None, (self._retargeter, self._scaled)):
+            retargeter.mirror_image = mirror_image
+        self.forget()
+
     def pointing(self, action: str) -> tuple[float, float] | None:
         """Return how far the robot has to turn and pitch its head to see what is pointed at [rad].
 

@@ -54,7 +54,8 @@ from mirror_robot.nodes.teaching import Teaching
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("robot", "kagami", "name of a known robot, or path of a robot profile (YAML)"),
     Parameter("mirror_image", True,
-              "the person's right drives the robot's left, as in a mirror; else anatomical"),
+              "the person's right drives the robot's left, as in a mirror; else anatomical",
+              changeable=True),
     Parameter("repertoire", "", "path of a repertoire (YAML); empty takes the package's own"),
     Parameter("taught", "", "file of the movements that were taught, taken up whenever it "
               "changes; empty takes the user's own"),
@@ -432,6 +433,8 @@ class MirrorNode(Node):
     def _changed(self, name: str, value: Any) -> None:
         if name in ("objects", "object_frames", "person_at"):
             self._set_objects()
+        elif name == "mirror_image":
+            self._mirror.reflect(value)
         if not hasattr(self._acting, name):
             return
         setattr(self._acting, name, value)
