@@ -233,12 +233,14 @@ def test_a_bag_that_loops_with_its_own_clock_is_seen_anew_each_time(make_node, a
             clock.publish(Clock(clock=time_now))
             message.header.stamp = time_now
             publisher.publish(message)
-            audience.wait(0.06)
+            audience.until(lambda number=number: abs(
+                node._looked[1] - 500.0 - number / 30) < 1e-6, 2.0)
+            audience.wait(0.02)
         bodies = [cloud_to_body(one) for one in audience.heard["human/body"]]
         told.append((bodies[-1].id, [one.stamp for one in bodies],
                      [to_seconds(one.header.stamp) for one in audience.heard["human/face"]]))
     for _, bodies, faces in told:
-        assert len(bodies) > 15 and len(faces) > 10
+        assert len(bodies) > 15 and len(faces) > 5
         assert 499.9 < min(bodies) and max(bodies) < 501.1
         assert np.all(np.diff(bodies[-10:]) > 0)
     assert len({identity for identity, *_ in told}) == 3  # nobody is the same in another time
@@ -253,17 +255,18 @@ def test_a_person_who_has_left_is_gone_within_a_second(make_node, audience):
     there = _picture_message(picture)
     empty = _picture_message(np.ascontiguousarray(cv2.resize(picture[:60, :60], (640, 360))))
 
-    def show(message: Image, seconds: float) -> None:
+    def show(message: Image, enough, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while not enough() and time.monotonic() < deadline:
             message.header.stamp = audience.node.get_clock().now().to_msg()
             publisher.publish(message)
             audience.wait(0.04)
 
-    show(there, 2.0)
-    assert audience.heard["human/body"] and audience.heard["human/face"]
+    heard = audience.heard
+    show(there, lambda: heard["human/body"] and heard["human/face"], 20.0)
+    assert heard["human/body"] and heard["human/face"]
     left = audience.node.get_clock().now().nanoseconds * 1e-9
-    show(empty, 2.0)
+    show(empty, lambda: False, 2.0)
     for topic in ("human/body", "human/face"):
         last = to_seconds(audience.heard[topic][-1].header.stamp)
         assert last < left + 0.7, topic
