@@ -44,7 +44,10 @@ def _affect(valence, dominance=0.0):
     ("arms_open", "body", "welcome"), ("bow", "body", "show_respect"),
     ("shrug", "body", "not_knowing"), ("smile", "face", "share_joy"),
     ("frown", "face", "disapprove"), ("surprise", "face", "be_astonished"),
-    ("hands_on_face", "body", "grieve"),
+    ("hands_on_face", "body", "grieve"), ("beckon_right", "body", "call_over"),
+    ("celebrate", "body", "celebrate"), ("offer_left", "body", "offer"),
+    ("plead", "body", "request"), ("stop_right", "body", "hold_off"),
+    ("think_left", "body", "consider"), ("cry", "face", "grieve"),
 ])
 def test_a_clear_unit_is_read_as_what_it_mostly_means(unit, channel, label):
     intention = _settle(IntentionReader(), {**IDLE, channel: {unit: 0.9}})
@@ -102,6 +105,41 @@ def test_a_wave_after_a_greeting_turns_toward_farewell():
     second = _settle(reader, wave, 4.0)
     assert first.label == "greet"
     assert second.distribution["take_leave"] > 1.5 * first.distribution["take_leave"]
+
+
+def test_every_intention_that_people_are_known_by_can_be_read():
+    wanted = {"greet", "take_leave", "agree", "refuse", "ask_for_attention", "call_over",
+              "point_out", "offer", "request", "take", "celebrate", "despair"}
+    table = load_intentions()
+    assert wanted <= set(table.intentions)
+    for name in wanted:
+        column = table.intentions.index(name)
+        assert max(meaning[column] for meaning in table.units.values()) >= 0.2, name
+
+
+def test_grief_without_any_power_turns_toward_despair():
+    covered = {**IDLE, "body": {"hands_on_face": 0.9}, "face": {"cry": 0.9}}
+    sad = _settle(IntentionReader(), covered, affect=_affect(-0.4, -0.1))
+    lost = _settle(IntentionReader(), covered, affect=_affect(-0.8, -0.6))
+    assert sad.label == "grieve"
+    assert lost.label == "despair"
+
+
+def test_who_called_somebody_over_and_holds_out_a_hand_asks_rather_than_offers():
+    hand = {**IDLE, "body": {"offer_right": 0.9}}
+    alone = _settle(IntentionReader(), hand)
+    reader = IntentionReader()
+    _settle(reader, {**IDLE, "body": {"beckon_right": 0.9}})
+    _settle(reader, IDLE, 2.0)
+    after = _settle(reader, hand, 4.0)
+    assert alone.label == "offer"
+    assert after.distribution["request"] > 1.3 * alone.distribution["request"]
+
+
+def test_a_hand_that_goes_for_an_object_wants_to_take_it():
+    reach = {**IDLE, "goal": {"reach": 0.9, "no_reach": 0.1}}
+    assert _settle(IntentionReader(), reach).label == "take"
+    assert _settle(IntentionReader(), {**IDLE, "goal": {"no_reach": 1.0}}).label == NONE
 
 
 def test_somebody_turned_away_hardly_greets_the_robot():
