@@ -47,6 +47,7 @@ from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.human.observation import FaceObservation
 from mirror_robot.human.one_euro import OneEuroFilter
 from mirror_robot.human.posture import posture_from_landmarks
+from mirror_robot.nodes.depth_topic import DepthTopic
 from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
 from mirror_robot.nodes.humans import GONE, Humans, optional, quaternion
 from mirror_robot.nodes.messages import body_to_cloud, joint_state, to_seconds, to_time
@@ -60,7 +61,13 @@ from mirror_robot.perception.giving_way import GivingWay
 from mirror_robot.perception.head_crop import Region, head_of
 from mirror_robot.perception.images import decode_compressed, decode_image
 from mirror_robot.perception.level import Level
-from mirror_robot.perception.location import Pinhole, locate_body, locate_face, nearest
+from mirror_robot.perception.location import (
+    Pinhole,
+    locate_body,
+    locate_face,
+    locate_in_depth,
+    nearest,
+)
 from mirror_robot.perception.people import (
     Attention,
     People,
@@ -119,6 +126,8 @@ PARAMETERS: tuple[Parameter, ...] = (
               "beside the image topic"),
     Parameter("assume_fov", False, "without calibration tell positions all the same, computed "
               "with camera_fov"),
+    Parameter("depth_topic", "", "topic of depth images aligned to the colour image (16UC1 [mm] "
+              "or 32FC1 [m]), which measure where people are; empty has none"),
     Parameter("camera_frame", "camera", "frame of human/image and human/pixels"),
     Parameter("keep_id", 1.0, "a person who was lost for longer is a new one", "s", 0.0, 60.0),
     Parameter("image_rate", 15.0, "greatest rate of human/image", "Hz", 0.1, 200.0),
@@ -158,6 +167,8 @@ class PerceptionNode(LifecycleNode):
         self._face_trackers: dict[str, FaceTracker] = {}
         self._calibration: tuple[Pinhole, int] | None = None
         self._calibration_subscription: Any = None
+        self._depth: DepthTopic | None = None
+        self._by_depth = 0.0  # share of places, lately
         self.create_service(Trigger, "~/attend_next", self._attend_next)
         self._reset_statistics()
         self.diagnostics = Diagnostics(self, self._report)
@@ -227,6 +238,9 @@ class PerceptionNode(LifecycleNode):
         if info:
             self._calibration_subscription = self.create_subscription(
                 CameraInfo, info, self._on_camera_info, _NEWEST)
+        self._by_depth = 0.0
+        if values.depth_topic:
+            self._depth = DepthTopic(self, values.depth_topic)
         if name:
             self._capture = TopicCapture(self, name, self._on_frame)
         else:
@@ -314,6 +328,9 @@ class PerceptionNode(LifecycleNode):
         for encoder in encoders:
             if encoder is not None:
                 encoder.close()
+        depth, self._depth = self._depth, None
+        if depth is not None:
+            depth.close()
         subscription, self._calibration_subscription = self._calibration_subscription, None
         if subscription is not None:
             self.destroy_subscription(subscription)
@@ -380,6 +397,8 @@ class PerceptionNode(LifecycleNode):
         places = [None if camera is None else locate_body(
             one.pose.world, one.pose.image[:, :2], one.body.observation.visibility, camera,
             frame.image.shape[1::-1]) for one in people]
+        if camera is not None and self._depth is not None:
+            places = self._measured(people, places, camera, frame)
         for one, place in zip(people, places):  # what the robot waits for goes first
             if one.body.observation.id == attended:
                 self._on_attended(one, place, frame)
@@ -396,6 +415,23 @@ class PerceptionNode(LifecycleNode):
         annotator = self._annotator
         if annotator is not None and self._annotated_publisher.get_subscription_count():
             annotator.offer(frame)
+
+    def _measured(
+        self, people: list[SeenPerson], places: list[np.ndarray | None], camera: Pinhole,
+        frame: Frame,
+    ) -> list[np.ndarray | None]:
+        """Return where people are by the depth image; where that does not tell, as they were."""
+        depth, out = self._depth.at(frame.stamp), places
+        if depth is not None:
+            if self.parameters.mirrored:
+                depth = depth[:, ::-1]
+            found = [locate_in_depth(
+                depth, one.pose.world, one.pose.image[:, :2], one.body.observation.visibility > 0,
+                camera, frame.image.shape[1::-1]) for one in people]
+            out = [place if other is None else other for place, other in zip(places, found)]
+        for place, other in zip(places, out):
+            self._by_depth += 0.1 * ((other is not place) - self._by_depth)
+        return out
 
     def _looking(self, identity: str, stamp: float) -> float:
         """Return how far a body looks at the camera, 0 while its face is not seen."""
@@ -635,6 +671,9 @@ class PerceptionNode(LifecycleNode):
         values["attended"] = self._attention.attended
         values["camera"] = ("calibrated" if self._calibration else "assumed by camera_fov"
                             if self.parameters.assume_fov else "not calibrated: no positions")
+        if self.parameters.depth_topic:
+            values["places by depth"] = f"{100 * self._by_depth:.0f} %"
+            values["bad depth images"] = self._depth.bad if self._depth else 0
         values["images over max_rate"] = self._skipped
         for kind, worker in self._workers.items():
             values |= {f"{kind} waits for a processor": worker.waiting,
