@@ -42,6 +42,7 @@ _FIRM = 1e4
 """Stiffness of a constraint against 1 for the wanted movement."""
 
 _NEWTON = 8
+_ATTEMPTS = 5
 _TOLERANCE = 5e-4
 """Depth below the margin [m] that counts as none."""
 
@@ -323,9 +324,9 @@ class SelfCollision:
         # An arm is kept from itself by the limits of its joints.
         for side in ("left", "right"):
             rows = model.drive[:, model.columns(f"{side}_arm")].any(axis=1)
-            own = self._supports[:, rows].any(axis=1)
+            own: np.ndarray = self._supports[:, rows].any(axis=1)
             keep &= ~(own[one] & own[two])
-        keep &= (moved[one] != moved[two]).any(axis=1)
+        keep &= np.not_equal(moved[one], moved[two]).any(axis=1)
         ignored = {frozenset(pair) for pair in model.profile.ignore}
         if ignored:
             keep &= np.array([frozenset((self.capsules[i].link, self.capsules[j].link))
@@ -386,11 +387,15 @@ class SelfCollision:
         self._list = _Pairs(self, np.flatnonzero(left < _NEAR + _SKIN))
         return self._list
 
-    def _depth(self, positions: np.ndarray) -> float:
-        """Return how far below its margin [m] the worst pair is; 0 where none is."""
+    def _deepest(self, positions: np.ndarray) -> tuple[float, int]:
+        """Return how far below its margin [m] the worst pair is, 0 where none is, and the pair."""
         capsules = self._place(positions)
         near = self._near(capsules)
-        return float((near.margin - near.closest(capsules)[0]).max(initial=0.0))
+        if not len(near.which):
+            return 0.0, 0
+        depths = near.margin - near.closest(capsules)[0]
+        worst = int(depths.argmax())
+        return max(float(depths[worst]), 0.0), int(near.which[worst])
 
     def clearance(self, positions: np.ndarray) -> float:
         """Return by how much [m] the worst pair keeps its margin; negative where it does not."""
@@ -420,7 +425,8 @@ class SelfCollision:
             return wanted
         away = wanted - last
         steps = int(np.clip(np.ceil(np.abs(away).max() / _LARGEST), 1, _STEPS))
-        if all(self._depth(last + away * (step / steps)) == 0.0 for step in range(steps, 0, -1)):
+        shares = np.arange(steps, 0, -1) / steps
+        if all(self._deepest(last + share * away)[0] == 0.0 for share in shares):
             return wanted
         q = last.copy()
         others = np.ones(len(q), bool)
@@ -428,25 +434,37 @@ class SelfCollision:
         limit = np.broadcast_to(reach, q.shape)[self._arms]
         low = np.maximum(self.model.lower[self._arms], last[self._arms] - limit)
         high = np.minimum(self.model.upper[self._arms], last[self._arms] + limit)
-        before = self._depth(q)
+        before = self._deepest(q)[0]
         for step in range(steps):
             left = wanted - q
             share = 1.0 / (steps - step)
-            trial = q.copy()
-            trial[others] += share * left[others]
             move = np.clip(share * left[self._arms], -_LARGEST, _LARGEST)
-            move = self._damped(q, trial, move, low - q[self._arms], high - q[self._arms])
-            for _ in range(4):
-                trial[self._arms] = q[self._arms] + move
-                depth = self._depth(trial)
-                if depth <= max(before, _TOLERANCE):
-                    q, before = trial, depth
+            # If the arms cannot give way to trunk and head in time, those wait for a step.
+            for go_on in (share, 0.0):
+                trial = q.copy()
+                trial[others] += go_on * left[others]
+                taken = self._tried(q, trial, move, low, high, before)
+                if taken is not None:
+                    q, before = taken
                     break
-                move = 0.5 * move
-            else:
-                # The trunk may go on only if that makes nothing worse.
-                break
         return q
+
+    def _tried(
+        self, q: np.ndarray, trial: np.ndarray, move: np.ndarray, low: np.ndarray,
+        high: np.ndarray, before: float,
+    ) -> tuple[np.ndarray, float] | None:
+        """Return a posture with the arms moved about as wanted, and its depth, if there is one."""
+        move = self._damped(q, trial, move, low - q[self._arms], high - q[self._arms])
+        for attempt in range(_ATTEMPTS):
+            trial[self._arms] = q[self._arms] + move
+            depth, pair = self._deepest(trial)
+            if depth <= max(before, _TOLERANCE):
+                return trial, depth
+            # Distances bend where constraints do not; only what moves this pair takes it slower.
+            moves = self._supports[self._carrier[self.pairs[pair]]]
+            movers = ((moves[0] ^ moves[1]) @ self.model.drive)[self._arms] != 0.0
+            move = np.where(movers, 0.5 * move if attempt < 2 else 0.0, move)
+        return None
 
     def _damped(
         self, q: np.ndarray, trial: np.ndarray, move: np.ndarray, low: np.ndarray,
@@ -471,14 +489,15 @@ class SelfCollision:
         rows = (self._supports[two] * (along + cross(on_q, normal) @ angular)
                 - self._supports[one] * (along + cross(on_p, normal) @ angular))
         rows = (rows @ self.model.drive)[:, self._arms]
-        # Below its margin a pair must part, by half of what is missing; above, it may approach.
-        return _nearest(move, rows, -_APPROACH * left, low, high)
+        # Below its margin a pair must part; above, it may approach.
+        return _nearest(move, rows, np.where(left < 0.0, -left, -_APPROACH * left), low, high)
 
 
 class _Pairs:
     """Some of the pairs of capsules, with what of their distances does not depend on posture."""
 
     def __init__(self, collision: SelfCollision, which: np.ndarray) -> None:
+        self.which = which
         self.first, self.second = collision.pairs[which].T.copy()
         self.margin = collision.margin[which]
         self._radius = collision._radius[self.first] + collision._radius[self.second]

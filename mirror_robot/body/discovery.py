@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -436,7 +437,7 @@ def _fingers(
                if joint.name in tree.driven and joint.name not in used]
         for joint in own:
             ends = sorted((joint.lower, joint.upper), key=abs)
-            finger = {"open": round(ends[0], 4), "closed": round(ends[1], 4)}
+            finger: dict[str, Any] = {"open": round(ends[0], 4), "closed": round(ends[1], 4)}
             named = [name for name in FINGERS if name in joint.name.lower()]
             if named or re.search("little", joint.name, re.I):
                 finger["follows"] = named or ["pinky"]

@@ -114,7 +114,7 @@ def _limits(element, model, joint) -> None:
         limit |= {"lower": f"{low:.9g}", "upper": f"{high:.9g}"}
     else:
         element.set("type", "continuous")
-    ElementTree.SubElement(element, "limit", **limit)
+    ElementTree.SubElement(element, "limit", limit)
 
 
 def _link(robot, model, body, name) -> None:

@@ -87,7 +87,7 @@ class Platform:
             jacobian = np.column_stack([np.cross(arm, rod), rod])
             jacobian = jacobian.T @ np.linalg.inv(jacobian @ jacobian.T + 1e-12 * np.eye(6))
             step = jacobian @ (self.length - length)
-            step *= min(1.0, 0.5 / max(np.linalg.norm(step[:3]), 1e-12))
+            step *= min(1.0, 0.5 / max(float(np.linalg.norm(step[:3])), 1e-12))
             turn, place = pin.exp3(step[:3]) @ turn, place + step[3:]
             if np.abs(step).max() < 1e-9:
                 break

@@ -266,10 +266,10 @@ def _profile(content: Any, path: Path) -> RobotProfile:
 def _vector(value: Any, where: str) -> tuple[float, float, float]:
     if not isinstance(value, list) or len(value) != 3:
         raise ProfileError(f"{where} must be three numbers, not {value!r}")
-    vector = tuple(_number(item, where, -1e6, 1e6) for item in value)
-    if not any(vector):
+    x, y, z = (_number(item, where, -1e6, 1e6) for item in value)
+    if not (x or y or z):
         raise ProfileError(f"{where} must not be zero")
-    return vector
+    return x, y, z
 
 
 def _pairs(value: Any, where: str) -> tuple[tuple[str, str], ...]:

@@ -198,7 +198,7 @@ class Retargeter:
         gap = targets - shown
         angles = 2.0 * np.arcsin(np.minimum(0.5 * np.sqrt(
             np.einsum("ij,ij->i", gap, gap)), 1.0))
-        residual = {}
+        residual: dict[str, float] = {}
         for part in ("torso", "head"):
             if part in follower.rows and given[follower.rows[part].start]:
                 front, up = follower.rows[part].start, follower.rows[part].start + 1
