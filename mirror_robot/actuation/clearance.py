@@ -17,12 +17,13 @@ from mirror_robot.actuation.shaping import Shaper
 _SHARES = (0.4, 1.0)
 """Where on the way to standstill a stop is looked at, as shares of its longest duration."""
 
-_SLACK = 0.5
-"""Share of the margin of targets that may be used up on the way from one to the next."""
-
 
 class Clearance:
-    """Lets arms brake where they would touch the robot itself.
+    """Lets arms brake where they would come nearer to the robot itself than its margin.
+
+    That is the margin of the targets too. With half of it the arms come up to a centimetre nearer
+    in physics, which is what drives lag behind, and touch; with a centimetre more they do not get
+    where targets want them.
 
     Parameters
     ----------
@@ -33,7 +34,6 @@ class Clearance:
         from mirror_robot.body.collision import SelfCollision
 
         self._collision = SelfCollision(model)
-        self._slack = _SLACK * model.profile.margin
         self._body = np.flatnonzero(np.asarray(model.body))
         self._arms = [model.columns(f"{side}_arm") for side in ("left", "right")
                       if f"{side}_arm" in model.profile.chains]
@@ -45,10 +45,9 @@ class Clearance:
         """Return the least clearance [m] from here to standstill; negative: too near."""
         stop = shaper.stop
         if not (stop.velocity.any() or stop.acceleration.any()):
-            return self._collision.clearance(stop.position) + self._slack
+            return self._collision.clearance(stop.position)
         longest = float(stop.duration.max())
-        return self._slack + min(
-            self._collision.clearance(stop.at(share * longest)[0]) for share in _SHARES)
+        return min(self._collision.clearance(stop.at(share * longest)[0]) for share in _SHARES)
 
     def around(self, shaper: Shaper, target: np.ndarray) -> np.ndarray:
         """Return `target` (n,) as near as an arm that is braked gets by going around.
