@@ -150,6 +150,9 @@ class MirrorNode(Node):
         self._posture = create(JointState, "mirror/posture", _WANTED)
         self._face = create(JointState, "mirror/face", _WANTED)
         self._activation = create(JointState, "mirror/activation", _TOLD)
+        # The same, parted: tools that plot by topic and name do not look at the frame.
+        self._activation_of = {whose: create(JointState, f"mirror/activation/{whose}", _TOLD)
+                               for whose in ("person", "self")}
         self._intention = create(String, "mirror/intention", _TOLD)
         self._intentions = create(JointState, "mirror/intentions", _TOLD)
         self._narration = create(String, "mirror/narration", _TOLD)
@@ -454,6 +457,9 @@ class MirrorNode(Node):
             [*activation.rate, *(0.0 for _ in channels)])
         message.effort = [*activation.phase.tolist(), *(0.0 for _ in channels)]
         self._activation.publish(message)
+        parted = self._activation_of["self" if frame == "self" else "person"]
+        if parted.get_subscription_count():
+            parted.publish(message)
 
     def _publish_prediction(self, stamp: float, reading: Reading) -> None:
         prediction = reading.prediction
