@@ -214,7 +214,11 @@ def test_a_face_carries_blendshapes_and_measures_of_its_shape():
 
 # Bodies that lean because of the camera; landmarks that no body has
 
-STANCE = {**STANDING, "left_ankle": (0.0, 0.11, -0.8), "right_ankle": (0.0, -0.11, -0.8)}
+# The middle of the feet is under the body; ankles are behind it.
+STANCE = {**STANDING, **{
+    f"{side}_{point}": (x, sign * 0.11, z) for side, sign in (("left", 1), ("right", -1))
+    for point, x, z in (("ankle", -0.04, -0.8), ("heel", -0.09, -0.86),
+                        ("foot_index", 0.085, -0.86))}}
 
 
 def _stands(pitch: float, **moved) -> PoseLandmarks:
@@ -240,9 +244,20 @@ _HIP_ROWS = [POSE_INDEX["left_hip"], POSE_INDEX["right_hip"]]
 
 def test_who_stands_upright_before_a_tilted_camera_is_upright_within_seconds():
     tracker = BodyTracker(level=Level())
-    for number in range(90):
+    for number in range(120):
         tracked = tracker(number / 30, [_stands(np.radians(11.0))])
     assert abs(_trunk_lean(tracked)) < 1.5
+
+
+def test_a_moment_of_leaning_moves_a_settled_level_little():
+    level = Level()
+    for number in range(900):
+        level(number / 30, _stands(np.radians(5.0)).world, np.ones(33, bool))
+    settled = level.tilt
+    for number in range(900, 960):
+        level(number / 30, _stands(np.radians(13.0)).world, np.ones(33, bool))
+    assert np.degrees(settled) == pytest.approx(5.0, abs=0.7)
+    assert 0 < np.degrees(level.tilt - settled) < 1.0
 
 
 def test_who_bows_or_sits_does_not_tilt_the_camera():
