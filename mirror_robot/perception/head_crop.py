@@ -15,19 +15,19 @@ heads 30 pixels wide it found none in any image, in crops at least one in 59 %.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 
 from mirror_robot.perception.wire import PoseLandmarks
 
-Found = TypeVar("Found")
+Found: TypeAlias = Any
 Region = tuple[float, float, float]
 
 _SIDE, _LARGEST = 256, 640  # [pixels] to which a crop is enlarged, or shrunk
 _ROOM = 4.0  # side of the crop as a multiple of the extent of nose, eyes, ears and mouth
-_TIGHT = 2.6  # the same where somebody else's face was found in the wider crop
+_TIGHT = 2.6  # the same where the wider crop shows no face, or somebody else's
 _SLACK = 0.2  # the head may wander by this share of the crop's side before the crop follows
 _SCALES = 0.7, 1.4  # and its size change so much
 _WORTHWHILE = 0.8  # a crop must be smaller than this share of the image, or it enlarges nothing
@@ -39,9 +39,10 @@ def head_of(pose: PoseLandmarks, height: int, width: int) -> Region:
     """Return centre x, y and extent of the head [pixels]; NaN when it is not in the image."""
     points = pose.image[_HEAD, :2]
     if not ((points >= 0).all() and (points <= 1).all()):
-        return (np.nan,) * 3
+        return np.nan, np.nan, np.nan
     points = points * (width, height)
-    return (*map(float, points.mean(axis=0)), float(np.ptp(points, axis=0).max()))
+    x, y = points.mean(axis=0).tolist()
+    return x, y, float(np.ptp(points, axis=0).max())
 
 
 class HeadCrop:
@@ -132,22 +133,23 @@ class _Followed:
     def __init__(self, detect: Callable[[np.ndarray], list[Found]]) -> None:
         self.detect = detect
         self._region: Region | None = None
-        self._misses = 0
+        self._missed, self._room = False, _ROOM
 
     def __call__(
         self, image: np.ndarray, head: Region, centre: Callable[[Found], tuple[float, float]],
     ) -> list[tuple[Found, Region]]:
         x, y, size = head
-        room = _TIGHT if self._misses % 2 else _ROOM
+        if self._missed:  # the wider crop and the tighter one in turn, until one shows the face
+            self._room = _TIGHT if self._room == _ROOM else _ROOM
         self._region = region = _held(
-            (x, y, max(room * size, 16.0)), None if self._misses else self._region)
+            (x, y, max(self._room * size, 16.0)), None if self._missed else self._region)
         side = min(max(round(region[2]), _SIDE), _LARGEST)
         for one in self.detect(crop(image, region, side)):
             place = (np.array(centre(one)) - 0.5) * region[2] + region[:2]
             if np.abs(place - (x, y)).max() < size:
-                self._misses = 0
+                self._missed = False
                 return [(one, region)]
-        self._misses += 1  # nobody, or somebody who stands close by
+        self._missed = True  # nobody, or somebody who stands close by
         return []
 
 
