@@ -18,13 +18,12 @@ from pathlib import Path
 
 import material
 import numpy as np
+from recognition_shown import relived
 
 from mirror_robot.body.model import load_model
-from mirror_robot.mirror.evaluation import positions_of_npz
 from mirror_robot.mirror.features import MotorFeatures
 from mirror_robot.mirror.recognition import Recognizer
 from mirror_robot.motor.repertoire import load_repertoire
-from mirror_robot.resources import cache_folder
 
 EXPECTED = {"high arm wave": {"wave"}, "two hand wave": {"wave"}, "hand clap": {"clap"},
             "bend": {"bow"}}
@@ -32,19 +31,6 @@ EXPECTED = {"high arm wave": {"wave"}, "two hand wave": {"wave"}, "hand clap": {
 
 RATE = 15.0
 """Frames a second of the recordings."""
-
-
-def retargeted(path: Path, model) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return the data set and the robot's positions (frames, n) for it; kept in the cache."""
-    data = dict(np.load(path, allow_pickle=False))
-    kept = cache_folder() / f"msr_{model.profile.name}.npy"
-    if kept.is_file():
-        positions = np.load(kept)
-        if len(positions) == len(data["frames"]):
-            return data, positions
-    positions = positions_of_npz(path, model)
-    np.save(kept, positions)
-    return data, positions
 
 
 def main() -> None:
@@ -57,7 +43,9 @@ def main() -> None:
     if arguments.data is None:
         material.skip(material.MSR)
     model = load_model("kagami")
-    data, positions = retargeted(arguments.data, model)
+    with np.load(arguments.data, allow_pickle=False) as file:
+        data = dict(file)
+    positions = relived(arguments.data, model)
     units = [unit for unit in load_repertoire(model) if unit.channel == "body"]
     recognizer = Recognizer(units, MotorFeatures(model))
     action_of = np.array([unit.action for unit in recognizer.units])

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from mirror_robot.body.model import load_model
-from mirror_robot.mirror.demonstrated import Demonstrated, Listener, resampled
+from mirror_robot.mirror.demonstrated import Demonstrated, Listener
 from mirror_robot.mirror.evaluation import (
     Recording,
     accuracy,
     auroc,
     calibration_error,
-    heard_at_fractions,
+    followed,
 )
 from mirror_robot.mirror.features import RobotPoints
+from mirror_robot.motor.primitive import resampled
 
 LABELS = ("circle", "lift", "push", "sweep")
 
@@ -50,22 +51,22 @@ def test_set():
 
 
 def test_other_people_are_recognised_before_they_have_finished(learnt, test_set):
-    right, _, confusion = accuracy(learnt, test_set, heard_at_fractions(learnt, test_set))
+    right, _, confusion = accuracy(followed(learnt, test_set), test_set)
     assert right[2:].min() > 0.85
     assert confusion.sum() == len(test_set)
 
 
 def test_one_example_of_each_is_enough_to_begin_with(test_set):
     once = Demonstrated([(label, course(label, 7 + i)) for i, label in enumerate(LABELS)])
-    right, _, _ = accuracy(once, test_set, heard_at_fractions(once, test_set))
+    right, _, _ = accuracy(followed(once, test_set), test_set)
     assert right[-1] > 0.7
 
 
 def test_gaps_are_filled_by_what_postures_go_together(learnt, test_set):
     random = np.random.default_rng(0)
     gaps = [Recording(r.label, r.person, np.where(
-        random.random((*r.points.shape[:2], 1)) < 0.3, np.nan, r.points)) for r in test_set]
-    right, _, _ = accuracy(learnt, gaps, heard_at_fractions(learnt, gaps))
+        random.random((*r.frames.shape[:2], 1)) < 0.3, np.nan, r.frames)) for r in test_set]
+    right, _, _ = accuracy(followed(learnt, gaps), gaps)
     assert right[-1] > 0.8
 
 
@@ -89,8 +90,8 @@ def test_the_longer_a_movement_the_surer_but_never_without_bound(learnt):
 def test_what_was_never_shown_is_stranger_than_what_was(test_set):
     known = Demonstrated([(label, course(label, 10 * i + n))
                           for i, label in enumerate(LABELS[1:]) for n in range(5)])
-    heard = heard_at_fractions(known, test_set, (1.0,))
-    score = np.array([one[0].strange for one in heard])
+    heard = followed(known, test_set, (1.0,))
+    score = heard.strange[:, 0]
     hidden = np.array([recording.label == "circle" for recording in test_set])
     assert auroc(score, hidden) > 0.8
 

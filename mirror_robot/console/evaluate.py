@@ -1,7 +1,9 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """Learns from some labelled recordings and recognises the others, frame by frame.
 
-Prints accuracy against the fraction seen, calibration, unknown actions and confusions.
+The recordings are re-lived by the robot, learnt as `mirror_robot teach` does, and recognised as
+the mirror node does. Prints accuracy against the fraction seen, calibration, unknown actions and
+confusions.
 """
 
 from __future__ import annotations
@@ -13,15 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from mirror_robot.body.model import load_model
-from mirror_robot.mirror.demonstrated import Demonstrated
 from mirror_robot.mirror.evaluation import (
     FRACTIONS,
     Recording,
     accuracy,
-    heard_at_fractions,
+    recognised,
     recordings_of,
+    shown_units,
     unknown_detection,
 )
+from mirror_robot.mirror.features import MotorFeatures
+from mirror_robot.mirror.recognition import Recognizer
 
 
 def split(recordings: list[Recording]) -> tuple[list[Recording], list[Recording]]:
@@ -55,23 +59,24 @@ def run(options: argparse.Namespace) -> int:
     robot, output = options.robot, options.output
     model = load_model(robot)
     train, test = split(recordings_of(options.data, model))
-    learnt = Demonstrated([(recording.label, recording.points) for recording in train])
-    right, error, confusion = accuracy(learnt, test, heard_at_fractions(learnt, test))
-    print(f"{len(train)} recordings learnt from, {len(test)} tested, {len(learnt.names)} actions, "
+    recognizer = Recognizer(shown_units(train, model), MotorFeatures(model))
+    names = recognizer.names
+    right, error, confusion = accuracy(recognised(recognizer, test), test)
+    print(f"{len(train)} recordings learnt from, {len(test)} tested, {len(names)} actions, "
           f"in the motor space of {model.profile.name}")
     print("seen      " + "".join(f"{fraction:8.0%}" for fraction in FRACTIONS))
     print("right     " + "".join(f"{value:8.1%}" for value in right))
     print("ECE       " + "".join(f"{value:8.3f}" for value in error))
     figures = {"robot": robot, "fractions": FRACTIONS, "accuracy": right.tolist(),
-               "ece": error.tolist(), "actions": learnt.names, "confusion": confusion.tolist()}
-    if len(learnt.names) >= 8:
-        areas = unknown_detection(train, test)
+               "ece": error.tolist(), "actions": list(names), "confusion": confusion.tolist()}
+    if len(names) >= 8:
+        areas = unknown_detection(train, test, model)
         figures["unknown_auroc"] = areas
         print(f"unknown actions told: AUROC {np.mean(areas):.3f} "
               f"({', '.join(f'{area:.3f}' for area in areas)})")
     print("confused at the end:")
     for row, column in zip(*np.nonzero(confusion * (1 - np.eye(len(confusion), dtype=int)))):
-        print(f"  {learnt.names[row]:20} taken for {learnt.names[column]:20} "
+        print(f"  {names[row]:20} taken for {names[column]:20} "
               f"{confusion[row, column]}")
     output.mkdir(parents=True, exist_ok=True)
     (output / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")

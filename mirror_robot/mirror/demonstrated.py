@@ -21,8 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RATE = 15.0
-"""Frames a second at which demonstrations are kept and streams are compared."""
+from mirror_robot.motor.primitive import RATE
 
 _POSE, _MOTION = 1.5, 5.0
 """Weights of posture [1/m] and of compressed velocity in what is compared."""
@@ -47,10 +46,23 @@ _JITTER = (0.7, 0.85, 1.0, 1.18, 1.4)
 """Tempi at which demonstrations are replayed to learn view B."""
 
 # Log odds that a movement is none of those that were shown: a constant, and weights of log
-# probability, fit, best score of an action, its lead over the second, lead of the best
-# demonstration over the median one, lead of view B's best over its median, and whether the views
-# agree. Learnt on the odd-numbered people of MSRAction3D with a person and five actions left out.
-_STRANGE = np.array([0.766, -1.271, -0.0188, -0.00141, -0.00338, -0.00161, -0.01115, -0.685])
+# probability, fit, best score of an action, its lead over the second, lead of view B's best over
+# its median, and whether the views agree; then, where many actions were shown often, lead of the
+# best demonstration over the median one, and where few were, logarithms of the numbers of actions
+# and of demonstrations of each, and of frames / 20. Learnt on the odd-numbered people of
+# MSRAction3D, with a person and some actions left out, and in the other case with 1 to 15 actions
+# shown 1 to 10 times.
+_STRANGE = np.array([0.766, -1.271, -0.0188, -0.00141, -0.00338, -0.01115, -0.685, -0.00161])
+_STRANGE_FEW = np.array([2.534, -0.469, -0.0485, 0.00097, -0.00429, -0.00036, -0.233,
+                         -1.160, -0.066, 0.261])
+_MANY = 10, 5
+"""Actions, and demonstrations of each, from which there are many."""
+
+_MOVES = 0.2
+"""Speed of a point from which something moves [m/s]; landmarks of who stands still stay below."""
+
+_REST, _PAUSE = 0.7, 0.2
+"""Times of stillness that end a movement, and that may part two [s]."""
 
 _ELAPSED = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 19, 22, 26, 30, 36, 44, 56, 80])
 _SHRINK = 0.8
@@ -70,22 +82,10 @@ class Fusion:
     the motor space of the robot kagami.
     """
 
-    exemplar: float = 0.0188
-    exemplar_power: float = 0.141
-    running: float = 0.0468
-    running_power: float = 0.066
-
-
-def resampled(times: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return `values` (t, ...) at `times` (t,) [s], at `RATE` from the first to the last time."""
-    times = np.asarray(times, float)
-    grid = np.arange(times[0], times[-1] + 1e-6, 1.0 / RATE)
-    at = np.clip(np.searchsorted(times, grid, side="right") - 1, 0, max(len(times) - 2, 0))
-    if len(times) < 2:
-        return np.asarray(values, float)
-    part = (grid - times[at]) / (times[at + 1] - times[at])
-    part = part.reshape(-1, *([1] * (values.ndim - 1)))
-    return values[at] + part * (values[at + 1] - values[at])
+    exemplar: float = 0.0185
+    exemplar_power: float = 0.12
+    running: float = 0.0507
+    running_power: float = 0.204
 
 
 def _compressed(velocity: np.ndarray) -> np.ndarray:
@@ -191,8 +191,10 @@ class Demonstrated:
         self._fit_running(courses, labels)
 
     def _fit_posture(self, flat: np.ndarray) -> None:
-        known = flat[np.isfinite(flat).all(axis=1)]
-        self._middle = known.mean(axis=0) if len(known) else np.nan_to_num(np.nanmean(flat, 0))
+        seen = np.isfinite(flat)
+        known = flat[seen.all(axis=1)]
+        self._middle = known.mean(axis=0) if len(known) else (
+            np.nan_to_num(flat).sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
         self._covariance = (np.cov(known.T) if len(known) > 1 else np.eye(flat.shape[1])) \
             + 1e-5 * np.eye(flat.shape[1])
 
@@ -261,8 +263,12 @@ class Demonstrated:
             if seen[label] > _ENOUGH:
                 continue
             for tempo in _JITTER:
-                statistics.append(_running(_replayed(course, tempo)))
-                owners.append(label)
+                replay = _replayed(course, tempo)
+                # Where a movement begins is seen a little too late or too early.
+                for begun in (replay, replay[2:] if len(replay) > 4 else replay,
+                              np.concatenate([replay[:1], replay[:1], replay])):
+                    statistics.append(_running(begun))
+                    owners.append(label)
         owners = np.array(owners)
         count = len(self.names)
         size = statistics[0].shape[1]
@@ -389,10 +395,13 @@ class Listener:
         best = int(probability.argmax())
         ordered = np.sort(exemplar)
         lead = ordered[-1] - ordered[-2] if len(ordered) > 1 else 0.0
-        raw = tempered / _SHARPNESS
-        odds = _STRANGE @ [1.0, np.log(max(probability[best], 1e-12)), fit, ordered[-1], lead,
-                           raw.max() - np.median(raw), running.max() - np.median(running),
-                           float(running.argmax() == best)]
+        about = [1.0, np.log(max(probability[best], 1e-12)), fit, ordered[-1], lead,
+                 running.max() - np.median(running), float(running.argmax() == best)]
+        often = len(learnt.lengths) / len(learnt.names)
+        if len(learnt.names) >= _MANY[0] and often >= _MANY[1]:
+            odds = _STRANGE @ [*about, (top - np.median(tempered)) / _SHARPNESS]
+        else:
+            odds = _STRANGE_FEW @ [*about, *np.log([len(learnt.names), often, elapsed / 20.0])]
         strange = float(1.0 / (1.0 + np.exp(np.clip(-odds, -50, 50))))
         return Heard(probability, fit, strange, exemplar, running)
 
@@ -416,3 +425,64 @@ class Listener:
             there = course[min(at + frames, len(course) - 1)]
             out += weight[row] * (0.5 * (now + there - course[at]) + 0.5 * there)
         return out / weight[weight > 1e-3 * weight.max()].sum()
+
+
+class Onlooker:
+    """Finds movements in a stream, and follows each from its onset to its end.
+
+    A movement begins when a point moves faster than `_MOVES`, and ends with `_REST` of stillness.
+    What goes on without a rest but was strange up to a pause is followed anew from there.
+
+    Parameters
+    ----------
+    learnt : Demonstrated
+    """
+
+    def __init__(self, learnt: Demonstrated) -> None:
+        self._listener = Listener(learnt)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream. What it begins with counts as the beginning of a movement."""
+        self._last: tuple[float, np.ndarray] | None = None
+        self._next = 0.0
+        self._recent: list[np.ndarray] = []
+        self._still = 0
+        self._following = True
+        self._heard: Heard | None = None
+        self._listener.reset()
+
+    def look(self, stamp: float, points: np.ndarray) -> Heard | None:
+        """Take in points (k, 3) [m] at `stamp` [s], NaN where unknown; the stream's rate is free.
+
+        Returns
+        -------
+        Heard or None
+            None while nothing moves.
+        """
+        then, before = self._last or (stamp, points)
+        if self._last is None:
+            self._next = stamp
+        while self._next <= stamp + 1e-6:
+            part = 1.0 if stamp == then else min((self._next - then) / (stamp - then), 1.0)
+            self._take(before + part * (points - before) if part < 1.0 else points)
+            self._next += 1.0 / RATE
+        self._last = stamp, points
+        return self._heard
+
+    def _take(self, points: np.ndarray) -> None:
+        self._recent = [*self._recent[-2:], points]
+        moved = np.linalg.norm(points - self._recent[0], axis=1)
+        speed = np.nan_to_num(moved).max() * RATE / max(len(self._recent) - 1, 1)
+        paused = self._still >= _PAUSE * RATE
+        self._still = 0 if speed > _MOVES else self._still + 1
+        if self._still >= _REST * RATE:
+            self._following, self._heard = False, None
+        elif self._following and not (
+                paused and not self._still and self._heard and self._heard.strange > 0.5):
+            self._heard = self._listener.hear(points)
+        elif not self._still:
+            self._listener.reset()
+            for one in self._recent[-2:]:
+                self._heard = self._listener.hear(one)
+            self._following = True

@@ -14,14 +14,10 @@ from mirror_robot.body.model import RobotModel
 from mirror_robot.body.retargeting import Retargeter
 from mirror_robot.human.bvh import postures_from_bvh
 from mirror_robot.human.posture import HumanPosture
-from mirror_robot.mirror.demonstrated import (
-    RATE,
-    Demonstrated,
-    Heard,
-    Listener,
-    resampled,
-)
-from mirror_robot.mirror.features import RobotPoints
+from mirror_robot.mirror.demonstrated import Demonstrated, Listener
+from mirror_robot.mirror.features import MotorFeatures
+from mirror_robot.mirror.recognition import Recognizer
+from mirror_robot.motor.primitive import RATE, MotorPrimitive, learn_primitive, resampled
 
 FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -35,13 +31,13 @@ class Recording:
     label : str
     person : int
         Recordings of one person are learnt from or tested with, never both.
-    points : ndarray (t, k, 3)
-        At `RATE` [m]; NaN where unknown.
+    frames : ndarray (t, ...)
+        At `RATE`, NaN where unknown: a robot's positions (t, n) [rad], or points (t, k, 3) [m].
     """
 
     label: str
     person: int
-    points: np.ndarray
+    frames: np.ndarray
 
 
 def kinect_posture(stamp: float, joints: dict[str, np.ndarray]) -> HumanPosture:
@@ -103,40 +99,87 @@ def recordings_of(path: Path, model: RobotModel, positions: np.ndarray | None = 
         for number, file in enumerate(sorted(path.glob("*/*.bvh"))):
             postures = postures_from_bvh(file)
             times = np.array([posture.stamp for posture in postures])
-            points = RobotPoints(model)(_relived(postures, retargeter))
-            out.append(Recording(file.parent.name, number, resampled(times, points)))
+            out.append(Recording(file.parent.name, number,
+                                 resampled(times, _relived(postures, retargeter))))
         if not out:
             raise ValueError(f"{path} holds no LABEL/*.bvh")
         return out
     positions = positions_of_npz(path, model) if positions is None else positions
-    points = RobotPoints(model)(positions)
     with np.load(path, allow_pickle=False) as data:
         names, offsets = data["action_names"], data["offsets"]
-        return [Recording(str(names[action]), int(person), points[first:last])
+        return [Recording(str(names[action]), int(person), positions[first:last])
                 for action, person, first, last in zip(
                     data["action"], data["subject"], offsets[:-1], offsets[1:])]
 
 
-def heard_at_fractions(learnt: Demonstrated, recordings: Sequence[Recording],
-                       fractions: Sequence[float] = FRACTIONS) -> list[list[Heard]]:
-    """Return what is heard of each recording when so much of it has been seen."""
+@dataclass(frozen=True)
+class Told:
+    """What was told of recordings when so much of each had been seen.
+
+    Attributes
+    ----------
+    names : tuple of C str
+        The actions that can be told.
+    probability : ndarray (r, f, C)
+        Of each action, given that it is one of them; by recording and fraction seen.
+    strange : ndarray (r, f)
+        Probability that it is none of them.
+    """
+
+    names: tuple[str, ...]
+    probability: np.ndarray
+    strange: np.ndarray
+
+
+def shown_units(recordings: Sequence[Recording], model: RobotModel) -> list[MotorPrimitive]:
+    """Return a unit for each label, learnt from the recordings as `mirror_robot teach` does."""
+    return [learn_primitive(label, model.joint_names, [
+        (np.arange(len(r.frames)) / RATE, r.frames) for r in recordings if r.label == label])
+        for label in sorted({r.label for r in recordings})]
+
+
+def _last_frames(recording: Recording, fractions: Sequence[float]) -> list[int]:
+    return [max(int(np.ceil(part * len(recording.frames))), 1) - 1 for part in fractions]
+
+
+def recognised(recognizer: Recognizer, recordings: Sequence[Recording],
+               fractions: Sequence[float] = FRACTIONS) -> Told:
+    """Return what a recogniser tells of recordings of positions, each a stream of its own.
+
+    The stream is not cut for it, and nobody says where an action starts or ends.
+    """
+    out = []
+    for recording in recordings:
+        recognizer.reset()
+        fires = [recognizer.update(number / RATE, positions).probability
+                 for number, positions in enumerate(recording.frames)]
+        out.append([fires[last] for last in _last_frames(recording, fractions)])
+    fires = np.array(out)
+    known = fires.sum(axis=2)
+    return Told(recognizer.names, fires / np.maximum(known, 1e-12)[..., None], 1.0 - known)
+
+
+def followed(learnt: Demonstrated, recordings: Sequence[Recording],
+             fractions: Sequence[float] = FRACTIONS) -> Told:
+    """Return what is told of recordings of points when each is followed from its beginning."""
     listener, out = Listener(learnt), []
     for recording in recordings:
         listener.reset()
-        heard = [listener.hear(points) for points in recording.points]
-        out.append([heard[max(int(np.ceil(part * len(heard))), 1) - 1] for part in fractions])
-    return out
+        heard = [listener.hear(points) for points in recording.frames]
+        out.append([heard[last] for last in _last_frames(recording, fractions)])
+    return Told(learnt.names, np.array([[one.probability for one in row] for row in out]),
+                np.array([[one.strange for one in row] for row in out]))
 
 
-def accuracy(learnt: Demonstrated, recordings: Sequence[Recording],
-             heard: Sequence[Sequence[Heard]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def accuracy(told: Told, recordings: Sequence[Recording],
+             ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return accuracy (f,), expected calibration error (f,) and confusions at the end (C, C)."""
-    probability = np.array([[one.probability for one in row] for row in heard])
-    truth = np.array([learnt.names.index(recording.label) for recording in recordings])
+    probability = told.probability
+    truth = np.array([told.names.index(recording.label) for recording in recordings])
     right = probability.argmax(axis=2) == truth[:, None]
     errors = [calibration_error(probability[:, column].max(axis=1), right[:, column])
               for column in range(probability.shape[1])]
-    confusion = np.zeros((len(learnt.names),) * 2, int)
+    confusion = np.zeros((len(told.names),) * 2, int)
     np.add.at(confusion, (truth, probability[:, -1].argmax(axis=1)), 1)
     return right.mean(axis=0), np.array(errors), confusion
 
@@ -155,16 +198,15 @@ def auroc(score: np.ndarray, positive: np.ndarray) -> float:
     return float((above > 0).mean() + 0.5 * (above == 0).mean())
 
 
-def unknown_detection(train: Sequence[Recording], test: Sequence[Recording], folds: int = 4,
-                      seed: int = 0) -> list[float]:
+def unknown_detection(train: Sequence[Recording], test: Sequence[Recording], model: RobotModel,
+                      folds: int = 4, seed: int = 0) -> list[float]:
     """Return, per fold of actions that are not learnt, the AUROC of telling them as unknown."""
     labels = sorted({recording.label for recording in train})
     order = np.random.default_rng(seed).permutation(len(labels))
-    out = []
+    features, out = MotorFeatures(model), []
     for fold in range(folds):
         hidden = {labels[row] for row in order[fold::folds]}
-        learnt = Demonstrated([(r.label, r.points) for r in train if r.label not in hidden])
-        heard = heard_at_fractions(learnt, test, (1.0,))
-        out.append(auroc(np.array([row[0].strange for row in heard]),
-                         np.array([recording.label in hidden for recording in test])))
+        units = shown_units([r for r in train if r.label not in hidden], model)
+        told = recognised(Recognizer(units, features), test, (1.0,))
+        out.append(auroc(told.strange[:, 0], np.array([r.label in hidden for r in test])))
     return out

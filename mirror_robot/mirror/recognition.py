@@ -23,10 +23,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from mirror_robot.mirror.features import Block, MotorFeatures
+from mirror_robot.mirror.demonstrated import Demonstrated, Heard, Onlooker
+from mirror_robot.mirror.features import Block, MotorFeatures, RobotPoints
 from mirror_robot.motor.primitive import MotorPrimitive, MotorStyle
 
 CELLS = 24
@@ -92,6 +94,9 @@ IDLE = 0.9
 """No block speaks for a unit that is no action by more than this [nat]. Parts that rest do so
 together, and they rest in most actions, too: counted one by one they made a bow, and an arm that
 points, a body at rest. It halved what fires wrongly (MSRAction3D, odd-numbered people)."""
+
+SHOWN = 0.3
+"""Odds that a movement that somebody begins is one that was shown."""
 
 _WORST = -40.0
 """No frame speaks against a state by more than this [nat, before tempering]."""
@@ -214,9 +219,9 @@ class _Channel:
     """The filter of one channel; see the module's text."""
 
     def __init__(self, units: Sequence[MotorPrimitive], features: MotorFeatures,
-                 channel: str, prior: np.ndarray) -> None:
+                 channel: str, prior: np.ndarray, strange: float, correlation: float) -> None:
         self.blocks = [block for block in features.blocks if block.channel == channel]
-        self.correlation = CORRELATION[channel]
+        self.correlation, self._strange = correlation * CORRELATION[channel], strange
         self.styles = [style for unit in units for style in unit.styles]
         self.unit_of = np.repeat(np.arange(len(units)), [len(unit.styles) for unit in units])
         self.starts = np.searchsorted(self.unit_of, np.arange(len(units)))
@@ -245,7 +250,7 @@ class _Channel:
         posture, earlier, spread = self._courses(features)
         weights = np.array([unit.weights for unit in units])
         idle = np.array([unit.background for unit in units])[self.unit_of]
-        rows = np.zeros((len(self.styles), CELLS, 2 * half), np.float32)
+        rows = np.zeros((CELLS, len(self.styles), 2 * half), np.float32)
         for index, block in enumerate(self.blocks):
             kind = _kind(block)
             own = np.flatnonzero(self._block_of == index)
@@ -254,7 +259,7 @@ class _Channel:
             pair = weights[:, block.joints].max(axis=1)[self.unit_of] * known[:, None]
             here = np.nan_to_num(here)
             velocity = compressed((here - np.nan_to_num(earlier[:, :, block.columns])) / LAG)
-            grant = np.where(idle, 0.0, STRANGE[kind])
+            grant = np.where(idle, 0.0, self._strange * STRANGE[kind])
             for part, mean, variance in (
                 (0, here, _POSTURE[kind] ** 2 + np.minimum(
                     np.nan_to_num(spread[:, :, block.columns]).mean(axis=2), 0.15)),
@@ -265,32 +270,35 @@ class _Channel:
                 linear, square, constant = (
                     _directional if block.kind == "limb" and part == 0 else _normal)(
                         mean, variance)
-                row = rows[:, :, part * half:(part + 1) * half]
+                row = rows[:, :, part * half:(part + 1) * half].swapaxes(0, 1)
                 row[:, :, own] = weight[:, :, None] * linear
                 row[:, :, width + index] = weight * square
                 row[:, :, width + count + index] = weight * (constant - grant[:, None])
                 row[:, :, width + 2 * count + index] = -weight
-        return np.ascontiguousarray(rows.swapaxes(0, 1)).reshape(CELLS * len(self.styles), -1)
+        return rows.reshape(CELLS * len(self.styles), -1)
 
     def _courses(self, features: MotorFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the styles' features at the cells and one `LAG` earlier, and their variance.
 
         Each (styles, CELLS, size).
         """
-        courses, parts = [], []
-        for style in self.styles:
-            phases, before = _cell_phases(style)
-            courses += [style.positions(phases), style.positions(before)]
-            courses += [style.positions(phases, factor) for factor in np.eye(len(style.factors))]
-            parts.append(2 + len(style.factors))
-        felt = features(np.concatenate(courses)).reshape(len(courses), CELLS, -1)
-        first = np.cumsum([0, *parts[:-1]])
-        posture, earlier = felt[first], felt[first + 1]
-        spread = np.zeros_like(posture)
-        varied = np.ones(len(felt), bool)
-        varied[first] = varied[first + 1] = False
-        owner = np.repeat(np.arange(len(parts)), parts)[varied]
-        np.add.at(spread, owner, (felt[varied] - posture[owner]) ** 2)
+        posture, earlier, spread = (
+            np.zeros((len(self.styles), CELLS, features.size)) for _ in range(3))
+        for first in range(0, len(self.styles), 256):  # at once, but in bounded memory
+            some = self.styles[first:first + 256]
+            courses = []
+            for style in some:
+                phases, before = _cell_phases(style)
+                courses += [style.positions(phases), style.positions(before)]
+                courses += [style.positions(phases, factor)
+                            for factor in np.eye(len(style.factors))]
+            felt = features(np.concatenate(courses)).reshape(len(courses), CELLS, -1)
+            at = 0
+            for row, style in enumerate(some, first):
+                varied = felt[at + 2:at + 2 + len(style.factors)]
+                posture[row], earlier[row] = felt[at], felt[at + 1]
+                spread[row] = ((varied - felt[at]) ** 2).sum(axis=0)
+                at += 2 + len(style.factors)
         return posture, earlier, spread
 
     def _idle(self, units: Sequence[MotorPrimitive]) -> tuple[np.ndarray, np.ndarray]:
@@ -301,7 +309,7 @@ class _Channel:
         owner = np.tile(np.concatenate([self._block_of, *[np.arange(count)] * 3]), 2)
         return rows, np.where(owner == np.arange(count)[:, None, None], self.matrix[rows], 0.0)
 
-    def _backgrounds(self, features: MotorFeatures) -> list[tuple[np.ndarray, ...]]:
+    def _backgrounds(self, features: MotorFeatures) -> list[tuple[Any, ...]]:
         """Return, for posture and motion, what `_background_density` needs of every block."""
         rest = features(features.model.rest)[self._columns]
         kinds = [_kind(block) for block in self.blocks]
@@ -406,8 +414,9 @@ class _Channel:
                     if offset in self._crossings:
                         rows, source, target, through = self._crossings[offset]
                         back = (1.0 - LEAVE_REPEAT) * part[source, :, rows]
-                        np.subtract.at(after, (through, slice(None), rows), back)
-                        np.add.at(after, (target, slice(None), rows), back)
+                        every: Any = slice(None)
+                        np.subtract.at(after, (through, every, rows), back)
+                        np.add.at(after, (target, every, rows), back)
             self.mass = np.maximum(after, 0.0)
         return ended
 
@@ -507,6 +516,10 @@ class Recognizer:
         At least one, all bound to the features' robot.
     features : MotorFeatures
         May be shared between recognisers.
+    strange : float
+        Times `STRANGE`: 0 for who does nothing but what is among the units, 1 for people.
+    correlation : float
+        Times `CORRELATION`: 1 for landmarks of people, less for what is measured well.
 
     Attributes
     ----------
@@ -519,7 +532,8 @@ class Recognizer:
         If there is no unit, or a unit is bound to other joints.
     """
 
-    def __init__(self, units: Sequence[MotorPrimitive], features: MotorFeatures) -> None:
+    def __init__(self, units: Sequence[MotorPrimitive], features: MotorFeatures,
+                 strange: float = 1.0, correlation: float = 1.0) -> None:
         units = tuple(units)
         if not units:
             raise ValueError("a recogniser needs at least one unit")
@@ -532,12 +546,21 @@ class Recognizer:
         for channel in ("body", "head", "face"):
             own = [unit for unit in units if unit.channel == channel]
             if own and any(block.channel == channel for block in features.blocks):
-                self._channels[channel] = _Channel(own, features, channel, _prior(own))
+                self._channels[channel] = _Channel(
+                    own, features, channel, _prior(own), strange, correlation)
                 ordered += own
         self.units = tuple(ordered)
         self.names = tuple(unit.name for unit in ordered)
         self._channel_names = tuple(unit.channel for unit in ordered)
         self._background = np.array([unit.background for unit in ordered])
+        shown = [(unit.name, style.course) for unit in ordered if unit.channel == "body"
+                 for style in unit.styles if style.course is not None]
+        self._onlooker: Onlooker | None = None
+        if shown:
+            self._points = RobotPoints(features.model)
+            learnt = Demonstrated([(name, self._points(course)) for name, course in shown])
+            self._shown = np.array([self.names.index(name) for name in learnt.names])
+            self._onlooker = Onlooker(learnt)
         self.reset()
 
     def reset(self) -> None:
@@ -545,6 +568,9 @@ class Recognizer:
         self._history: deque[tuple[float, np.ndarray]] = deque()
         self._stamp: float | None = None
         self._positions: np.ndarray | None = None
+        self._heard: Heard | None = None
+        if self._onlooker is not None:
+            self._onlooker.reset()
         for channel in self._channels.values():
             channel.reset()
 
@@ -567,6 +593,12 @@ class Recognizer:
                 (places[old][key] + style, start + style)
                 for key, start in places[channel].items() if key in places[old]
                 for style in range(key[1])])
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of what is known of the units, without what follows those that were shown."""
+        return sum(value.nbytes for channel in self._channels.values()
+                   for value in channel.__dict__.values() if isinstance(value, np.ndarray))
 
     def update(self, stamp: float, positions: np.ndarray) -> Activation:
         """Take in one frame and return how the units fire.
@@ -598,6 +630,8 @@ class Recognizer:
             motion = self._motion(stamp, posture)
             for channel in self._channels.values():
                 channel.update(dt, posture, motion)
+            if self._onlooker is not None:
+                self._heard = self._onlooker.look(stamp, self._points(positions[None])[0])
             self._stamp, self._positions = stamp, positions
         return self._read(stamp)
 
@@ -627,10 +661,20 @@ class Recognizer:
     def _read(self, stamp: float) -> Activation:
         read = [channel.read() for channel in self._channels.values()]
         probability, phase, rate = (np.concatenate(part) for part in zip(*read))
-        return Activation(
-            stamp, self.names, self._channel_names, probability, phase, rate,
-            {name: float(channel.unknown) for name, channel in self._channels.items()},
-            self._background)
+        unknown = {name: float(channel.unknown) for name, channel in self._channels.items()}
+        if self._heard is not None:
+            # What was shown has been followed twice: by the filter, whatever came before, and as
+            # a whole from its onset. Whichever is surer counts, against the same background.
+            odds = SHOWN * self._heard.probability * (
+                1.0 / max(self._heard.strange, 1e-3) - 1.0)
+            before = probability[self._shown]
+            probability[self._shown] = np.maximum(before, unknown["body"] * odds)
+            total = 1.0 + (probability[self._shown] - before).sum()
+            own = np.array([channel == "body" for channel in self._channel_names])
+            probability[own] /= total
+            unknown["body"] /= total
+        return Activation(stamp, self.names, self._channel_names, probability, phase, rate,
+                          unknown, self._background)
 
     def predict(self, horizon: float = 1.0, step: float = 0.1, channel: str = "body",
                 floor: float = 0.3) -> Prediction:
@@ -660,8 +704,9 @@ class Recognizer:
             return Prediction("", model.joint_names, times, held, spread)
         own = [unit for unit in self.units if unit.channel == channel]
         weight = filter_.mass.sum(axis=(0, 1))
-        probability = np.where([unit.background for unit in own], 0.0,
-                               np.add.reduceat(weight, filter_.starts))
+        fires = self._read(self._stamp or 0.0).probability[
+            [name == channel for name in self._channel_names]]
+        probability = np.where([unit.background for unit in own], 0.0, fires)
         best = int(probability.argmax())
         if probability[best] < floor:
             return Prediction("", model.joint_names, times, held, spread)

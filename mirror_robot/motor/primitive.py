@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from mirror_robot.motor.script import smooth
 
 KNOTS = 25
 """Phases at which a movement is held; 25 follow a wave with one section that repeats."""
+
+RATE = 15.0
+"""Frames a second at which demonstrations are kept and streams are compared with them."""
 
 _RANK = 4
 """Directions of variation kept per style; with a few demonstrations, more would be noise."""
@@ -47,6 +50,9 @@ class MotorStyle:
         Standard deviation of the logarithm of the duration.
     repeat : tuple of 2 floats, or None
         Phases between which the movement repeats.
+    course : ndarray (t, n), or None
+        What was shown, at `RATE`: the whole body, with the joints that are free in `mean`. None
+        for what was never shown by anybody.
     """
 
     name: str
@@ -55,6 +61,7 @@ class MotorStyle:
     duration: float
     duration_spread: float = 0.25
     repeat: tuple[float, float] | None = None
+    course: np.ndarray | None = None
 
     @property
     def spread(self) -> np.ndarray:
@@ -250,7 +257,7 @@ class MotorPrimitive:
                    arrays[f"{name}/weights"])
 
 
-def _resampled(times: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def _at_knots(times: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Return positions (KNOTS, n) at equally spaced phases; gaps bridged, unknown joints NaN."""
     phases = (times - times[0]) / (times[-1] - times[0])
     grid = np.linspace(0.0, 1.0, KNOTS)
@@ -295,7 +302,7 @@ def learn_style(
         if len(times) < 2 or positions.shape[:1] != times.shape or (np.diff(times) <= 0).any():
             raise ValueError(f"demonstration {number} needs at least two frames with growing "
                              f"times; it has {len(times)} times and positions {positions.shape}")
-        courses.append(_resampled(times, positions))
+        courses.append(_at_knots(times, positions))
         lengths.append(times[-1] - times[0])
     stack = np.array(courses)
     gaps = np.nanmax(np.nan_to_num(np.abs(stack[:, None] - stack[None])), axis=(2, 3))
@@ -319,10 +326,22 @@ def learn_style(
     return MotorStyle(name, mean, factors, float(np.exp(logs.mean())), duration_spread, repeat)
 
 
+def resampled(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return `values` (t, ...) at `times` (t,) [s], at `RATE` from the first to the last time."""
+    times = np.asarray(times, float)
+    grid = np.arange(times[0], times[-1] + 1e-6, 1.0 / RATE)
+    at = np.clip(np.searchsorted(times, grid, side="right") - 1, 0, max(len(times) - 2, 0))
+    if len(times) < 2:
+        return np.asarray(values, float)
+    part = (grid - times[at]) / (times[at + 1] - times[at])
+    part = part.reshape(-1, *([1] * (values.ndim - 1)))
+    return values[at] + part * (values[at + 1] - values[at])
+
+
 def learn_primitive(
     name: str, joint_names: Sequence[str],
-    demonstrations: Sequence[tuple[np.ndarray, np.ndarray]], *, channel: str = "body",
-    meaning: str = "",
+    demonstrations: Sequence[tuple[np.ndarray, np.ndarray]], *,
+    used: Sequence[np.ndarray] | None = None, channel: str = "body", meaning: str = "",
 ) -> MotorPrimitive:
     """Learn a unit from a few demonstrations, each of which becomes a style of its own.
 
@@ -334,11 +353,20 @@ def learn_primitive(
     name : str
     joint_names : sequence of n str
     demonstrations : sequence of (times (t,), positions (t, n))
+        Of the whole body.
+    used : sequence of ndarray (n,) of bool, optional
+        Per demonstration the joints that the movement is made with, the others being free; by
+        default all that are known.
     channel : str
     meaning : str
     """
-    styles = tuple(learn_style([demonstration], name=f"shown_{number + 1}")
-                   for number, demonstration in enumerate(demonstrations))
+    if used is None:
+        used = [np.ones(len(joint_names), bool)] * len(demonstrations)
+    styles = tuple(
+        replace(learn_style([(times, np.where(own, positions, np.nan))],
+                            name=f"shown_{number + 1}"),
+                course=resampled(times, np.asarray(positions, float)))
+        for number, ((times, positions), own) in enumerate(zip(demonstrations, used)))
     return MotorPrimitive(name, tuple(joint_names), styles, channel=channel,
                           meaning=meaning or name.replace("_", " "))
 
@@ -357,7 +385,8 @@ def save_primitives(path: Path, joint_names: Sequence[str], units: Sequence[Moto
     temporary = path.with_name(f".{path.stem}.{np.random.default_rng().integers(1 << 40):x}.npz")
     try:
         with temporary.open("wb") as stream:
-            np.savez_compressed(stream, header=np.array(header), **arrays)
+            np.savez_compressed(
+                stream, header=np.array(header), **arrays)  # type: ignore[arg-type]
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -132,8 +132,8 @@ def save_shown(path: Path, movements: Sequence[Shown]) -> None:
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.npz")
     try:
         with temporary.open("wb") as stream:
-            np.savez_compressed(
-                stream, header=np.array(json.dumps({"format": _FORMAT, "units": units})), **arrays)
+            header = np.array(json.dumps({"format": _FORMAT, "units": units}))
+            np.savez_compressed(stream, header=header, **arrays)  # type: ignore[arg-type]
             stream.flush()
             os.fsync(stream.fileno())
         if path.is_file():
@@ -334,22 +334,19 @@ def bind_shown(movement: Shown, model: RobotModel) -> MotorPrimitive | None:
         sets.append((tuple(map(_mirrored, shown)),
                      [other for part in own
                       if (other := sides.get(part, part)) in model.profile.chains]))
-    demonstrations, told = [], np.zeros(len(model.joint_names))
+    demonstrations, used, told = [], [], np.zeros(len(model.joint_names))
     for ones, made_with in sets:
         columns = [column for part in made_with for column in model.columns(part)]
         if not columns:
             continue
-        free = np.ones(len(model.joint_names), bool)
-        free[columns] = False
         told[columns] = 1.0
         for one in ones:
-            positions = relive(one, retargeter)
-            positions[:, free] = np.nan
-            demonstrations.append((one.times, positions))
+            demonstrations.append((one.times, relive(one, retargeter)))
+            used.append(np.isin(np.arange(len(told)), columns))
     if not demonstrations:
         return None
-    unit = learn_primitive(movement.name, model.joint_names, demonstrations, channel=channel,
-                           meaning=movement.meaning)
+    unit = learn_primitive(movement.name, model.joint_names, demonstrations, used=used,
+                           channel=channel, meaning=movement.meaning)
     styles = tuple(style if number < len(shown) else
                    replace(style, name=f"{MIRRORED}{number - len(shown) + 1}")
                    for number, style in enumerate(unit.styles))
