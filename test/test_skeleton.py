@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -10,11 +12,14 @@ import pytest
 
 from mirror_robot.human.landmarks import POSE_INDEX
 from mirror_robot.human.skeleton import (
+    DEFAULT_LENGTHS,
     JOINTS,
     LimbLengths,
     Skeleton,
     SkeletonSolver,
+    head_frame,
     human_urdf,
+    landmarks_from_skeleton,
     limb_directions,
 )
 
@@ -199,3 +204,35 @@ def test_the_description_has_the_joints_limits_and_lengths_of_the_person():
     links = {link.get("name") for link in robot.iter("link")}
     children = {joint.find("child").get("link") for joint in joints.values()}
     assert links - children == {"body_abc"}
+
+
+def test_the_description_moved_by_the_angles_has_its_joints_where_the_landmarks_are():
+    pinocchio = pytest.importorskip("pinocchio")
+    lengths = dict(DEFAULT_LENGTHS, upper_arm=0.33, torso=0.55)
+    model = pinocchio.buildModelFromXML(human_urdf("abc", lengths))
+    data, random = model.createData(), np.random.default_rng(5)
+    angles = {name: random.uniform(*limits) for name, limits in JOINTS.items()}
+    position = np.zeros(model.nq)
+    for name, angle in angles.items():
+        position[model.joints[model.getJointId(f"{name}_abc")].idx_q] = angle
+    pinocchio.framesForwardKinematics(model, data, position)
+
+    def at(name: str) -> np.ndarray:
+        return data.oMf[model.getFrameId(
+            f"{name}_abc", pinocchio.FrameType.BODY)].translation
+
+    skeleton = Skeleton(angles, np.eye(3))
+    points = landmarks_from_skeleton(skeleton, lengths)
+    for side in ("left", "right"):
+        for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle"):
+            np.testing.assert_allclose(
+                at(f"{side[0]}_{joint}"), points[POSE_INDEX[f"{side}_{joint}"]], atol=1e-4)
+    np.testing.assert_allclose(at("head"), head_frame(skeleton, lengths)[0], atol=1e-4)
+
+
+@pytest.mark.skipif(shutil.which("check_urdf") is None, reason="liburdfdom-tools not installed")
+def test_the_description_is_accepted_by_check_urdf(tmp_path):
+    path = tmp_path / "human.urdf"
+    path.write_text(human_urdf("abc", DEFAULT_LENGTHS))
+    told = subprocess.run(["check_urdf", str(path)], capture_output=True, text=True, check=False)
+    assert told.returncode == 0 and "root Link: body_abc" in told.stdout
