@@ -107,20 +107,24 @@ def main() -> None:
     options = parser.parse_args()
     if not options.files:
         material.skip("motion capture (*.bvh)")
-    print("file              frames  error p95 / max   largest step: joint / limb    outside"
-          "   with noise: p50 / p95   filtered: p50 / p95 / lag")
+    print("file              frames  error of limbs [deg]       largest step [deg]: joint / limb"
+          "         beyond   2 cm noise: p50 / p95   filtered: p50 / p95 / lag")
+    print("                          p95 / worst limb's / max  arms              legs         "
+          "        limits")
     for path in options.files:
         times, points = landmarks_of(path)
         should = truth(points)
         angles, points_at = solve(times, points)
-        error = np.array([_angle(points_at[name], should[name]) for name in points_at])
-        table = np.array([[one[name] for name in JOINTS if name in one] for one in angles])
+        error = {name: _angle(points_at[name], should[name]) for name in points_at}
+        every = np.array(list(error.values()))
+        each = max(np.percentile(one, 95) for one in error.values())
         names = [name for name in JOINTS if name in angles[0]]
-        steps = np.degrees(np.abs((np.diff(table, axis=0) + np.pi) % (2 * np.pi) - np.pi))
-        worst = names[int(steps.max(axis=0).argmax())]
-        moved = np.array([_angle(way[1:], way[:-1]) for way in should.values()])
+        table = np.array([[one[name] for name in names] for one in angles])
         limits = np.array([JOINTS[name] for name in names])
         outside = ((table < limits[:, 0] - 0.02) | (table > limits[:, 1] + 0.02)).mean()
+        steps = " ".join(
+            f"{_largest_step(table, names, joints):5.1f} /{_largest_turn(should, limbs):5.1f}"
+            for joints, limbs in ((("shoulder", "elbow"), "arm"), (("hip", "knee"), "thigh")))
         random = np.random.default_rng(0)
         noisy = points + options.noise * random.normal(size=points.shape)
         smooth = OneEuroFilter(1.5, 10.0, vectors=True)
@@ -131,11 +135,23 @@ def main() -> None:
                        for name in should if "arm" in name])
         raw, done = (np.array([_angle(there[name], should[name]) for name in should])
                      for there in (solve(times, noisy)[1], solve(times, filtered)[1]))
-        print(f"{path.name:18s}{len(times):5d}   {np.percentile(error, 95):5.2f} /"
-              f"{error.max():6.2f} deg  {steps.max():6.1f} ({worst}) / {moved.max():5.1f} deg "
-              f"   {outside:5.1%}   {np.median(raw):5.1f} / {np.percentile(raw, 95):5.1f} deg"
-              f"   {np.median(done):5.1f} / {np.percentile(done, 95):5.1f} deg / "
-              f"{1e3 * lag:.0f} ms")
+        print(f"{path.name:18s}{len(times):5d}   {np.percentile(every, 95):5.2f} / {each:5.2f} /"
+              f"{every.max():6.2f}     {steps}   {outside:9.1%}   {np.median(raw):7.1f} /"
+              f"{np.percentile(raw, 95):5.1f}          {np.median(done):5.1f} /"
+              f"{np.percentile(done, 95):5.1f} / {1e3 * lag:.0f} ms", flush=True)
+
+
+def _largest_step(table: np.ndarray, names: list[str], joints: tuple[str, ...]) -> float:
+    """Return the largest change of one of the joints from frame to frame [deg]."""
+    some = table[:, [name.endswith(joints) for name in names]]
+    return float(np.degrees(np.abs(
+        (np.diff(some, axis=0) + np.pi) % (2 * np.pi) - np.pi)).max())
+
+
+def _largest_turn(ways: dict[str, np.ndarray], limbs: str) -> float:
+    """Return the largest turn of one of the limbs from frame to frame [deg]."""
+    return max(float(_angle(way[1:], way[:-1]).max()) for name, way in ways.items()
+               if limbs in name or (limbs == "thigh" and "shin" in name))
 
 
 if __name__ == "__main__":
