@@ -98,6 +98,14 @@ def test_a_lane_tells_what_followed_what_and_forgets():
     assert not lane.segments
 
 
+def test_how_strange_a_movement_is_takes_no_row():
+    state = waving()
+    state.hear_activation("body_ab", {**UNITS, "unknown_body": 0.97})
+    text = drawings.bars(state)
+    assert "unknown_body" not in state.rows.shown
+    assert "none of them: body 97 %" in text
+
+
 def test_a_unit_keeps_its_row_until_another_deserves_it_more():
     rows = Rows(2)
     assert rows.update(0.0, [{"a": 0.9, "b": 0.5, "c": 0.1}]) == ["a", "b"]
@@ -404,6 +412,11 @@ def test_the_ghost_is_shown_only_where_it_is_apart_from_the_robot(make_page, kag
     state.hear_ghost("prediction", "wave", {"left_elbow": -1.5})
     page.show(state)
     apart = page.ghost.show_apart(page.robot)
+    state.at(2.0)
+    state.hear_ghost("prediction", "nod", {"neck_pitch": 0.3, "left_elbow": -1.5})
+    page.show(state)
+    assert page.ghost.show_apart(page.robot, "neck_yaw_link") == apart
+    assert "head_link" in page.ghost.show_apart(page.robot)
     assert "left_forearm_link" in apart and "left_hand_link" in apart
     assert "left_upper_arm_link" not in apart and "head_link" not in apart
 

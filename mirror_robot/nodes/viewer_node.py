@@ -44,7 +44,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("port", 8080, "of the page; the next free one is taken", "", 1, 65535),
     Parameter("token", "", "what the address must hold; empty for none on this machine only, and "
               "for one made up at every start elsewhere"),
-    Parameter("rate", 12.0, "rate at which the robot on the page moves", "Hz", 1.0, 60.0),
+    Parameter("rate", 10.0, "rate at which the robot on the page moves", "Hz", 1.0, 60.0),
     Parameter("image_topic", "human/annotated", "compressed picture to show: human/annotated with "
               "skeleton and face, human/image without"),
 )
@@ -129,7 +129,7 @@ class ViewerNode(Node):
             end_lesson=lambda: self._ask("mirror_node/end_lesson", Trigger.Request()),
             cancel_lesson=lambda: self._ask("mirror_node/cancel_lesson", Trigger.Request())),
             modes=tuple(MODES), host=values.host, port=values.port, token=values.token,
-            base=model.base)
+            base=model.base, head=_head_link(model, tree))
         if tree.missing:
             self.get_logger().warning(
                 f"{len(tree.missing)} meshes of {model.profile.name} are not there or cannot be "
@@ -307,6 +307,13 @@ class ViewerNode(Node):
         self._ended.set()
         self._thread.join(2.0)
         self.page.close()
+
+
+def _head_link(model: Any, tree: RobotTree) -> str:
+    """Return the first link that a joint of the head moves, empty where there is none."""
+    chain = model.profile.chains.get("head")
+    joints = chain.joints if chain else ()
+    return next((child for element, _, child in tree.order if element.get("name") in joints), "")
 
 
 def _message(name: str, value: Any) -> Any:

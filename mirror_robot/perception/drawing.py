@@ -88,6 +88,9 @@ def annotate(
                        cv2.LINE_AA)
         if (seen > 0).any():
             x, y = places[seen > 0].min(axis=0)
+            # The landmarks of a head end at the eyes; above the hair the id hides nothing.
+            ears = places[[POSE_INDEX["left_ear"], POSE_INDEX["right_ear"]]]
+            y = min(y, places[POSE_INDEX["nose"], 1] - np.linalg.norm(ears[0] - ears[1]))
             _chip(out, person.label, (int(x), int(y) - 4 * thick), colour(1.0), person.attended)
     if people:
         _legend(out, thick)

@@ -101,7 +101,13 @@ def bars(state: State) -> str:
             f'font-size="{11 if len(unit) < 18 else 9}" '
             f'fill-opacity="{0.45 + 0.55 * lit:.2f}" font-weight="{600 if lit > 0.5 else 400}">'
             f'{escape(spoken(unit))}</text>')
-    top, across, cell = 18 + 8 * row + 6, 18, 20.0
+    strange = [f"{unit.removeprefix(UNKNOWN).strip('_')} {100 * value:.0f} %"
+               for unit, value in seen.items() if unit.startswith(UNKNOWN)]
+    if strange:
+        parts.append(f'<text x="{middle:g}" y="{18 + 8 * row + 12:g}" text-anchor="middle" '
+                     f'font-size="10" fill="{_MUTED}">none of them: '
+                     f'{escape(" · ".join(strange))}</text>')
+    top, across, cell = 18 + 9 * row + 4, 18, 20.0
     lamps = [unit for unit in state.units if not unit.startswith(UNKNOWN)]
     places = [(cell * (index % across) + 1, top + 12 * (index // across))
               for index in range(len(lamps))]

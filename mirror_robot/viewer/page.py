@@ -69,6 +69,8 @@ class Page:
         What an address must bring; empty for none on this machine, and for a random one elsewhere.
     base : ndarray (3, 3), optional
         Rotation from the root link's axes to x forward, z up.
+    head : str
+        The link of the head, of which no ghost is shown; empty where there is none.
 
     Attributes
     ----------
@@ -87,6 +89,7 @@ class Page:
         self, tree: RobotTree, rest: Mapping[str, float], controls: Controls, *,
         modes: tuple[str, ...] = ("mimic", "respond"), host: str = "localhost", port: int = 8080,
         token: str = "", base: np.ndarray | None = None,
+        head: str = "",
     ) -> None:
         local = is_local(host)
         self._gate = Gate(token or ("" if local else secrets.token_urlsafe(16)))
@@ -100,10 +103,12 @@ class Page:
                 raise ViewerError("this version of viser starts its server in a way that cannot "
                                   "be guarded; 1.1.1 is known to work")
         # A picture of a person is not handed to a relay on the internet, whoever asks.
-        self._server.request_share_url = lambda verbose=True: None
+        self._server.request_share_url = (  # type: ignore[method-assign]
+            lambda verbose=True: None)
         shown = "localhost" if local else _own_name(host)
         self.address = self._gate.address(shown, self._server.get_port())
         self._controls, self._due = controls, dict.fromkeys(_PERIODS, -np.inf)
+        self._head = head
         self._html: dict[str, Any] = {}
         self._told: dict[str, str] = {}
         self._image_shown: bytes = b""
@@ -264,7 +269,7 @@ class Page:
     def _show_ghost(self, state: State) -> None:
         if state.ghost:
             self.ghost.move({**self._rest, **state.joints, **state.ghost})
-        self.ghost.show_apart(self.robot if state.ghost else None)
+        self.ghost.show_apart(self.robot if state.ghost else None, self._head)
         if state.goal is not None:
             self._goal.position = state.goal
         if self._goal.visible != (state.goal is not None):
@@ -323,7 +328,7 @@ def _guarded(gate: Gate) -> Iterator[list[bool]]:
         installed.append(True)
         return serve(*arguments, process_request=decide, **options)
 
-    module.serve = guarded_serve
+    module.serve = guarded_serve  # type: ignore[assignment]
     try:
         yield installed
     finally:

@@ -270,7 +270,7 @@ def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
                           for i in range(mesh.num_tris)], int)
         return np.array(mesh.vertices()), faces
     import trimesh
-    mesh = trimesh.load(path, force="mesh")
+    mesh: Any = trimesh.load(path, force="mesh")
     return np.asarray(mesh.vertices, float), np.asarray(mesh.faces, int)
 
 
@@ -377,12 +377,20 @@ class RobotScene:
             place, turn = joint.at(value)
             # As the frame's own `wxyz` does, which takes ten times as long for its checks.
             self._queue(SetPositionMessage(self._names[name], tuple(place.tolist()))
-                        if joint.slides else SetOrientationMessage(self._names[name], turn))
+                        if joint.slides else
+                        SetOrientationMessage(self._names[name], turn))  # type: ignore[arg-type]
             moved += 1
         return moved
 
-    def show_apart(self, other: RobotScene | None) -> set[str]:
+    def show_apart(self, other: RobotScene | None, without: str = "") -> set[str]:
         """Show only the links that are elsewhere than those of another; None hides all.
+
+        Parameters
+        ----------
+        other : RobotScene or None
+        without : str
+            A link that is never shown, nor what hangs on it. A head turns about itself: its ghost
+            would only veil the face.
 
         Returns
         -------
@@ -391,7 +399,11 @@ class RobotScene:
         """
         apart: set[str] = set()
         if other is not None:
+            hidden = {without}
             for element, parent, child in self._tree.order:
+                if parent in hidden or child in hidden:
+                    hidden.add(child)
+                    continue
                 joint = element.get("name")
                 off = abs(self._shown.get(joint, 0.0) - other._shown.get(joint, 0.0))
                 if parent in apart or off > _APART:

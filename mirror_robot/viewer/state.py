@@ -118,6 +118,8 @@ class Rows:
         scores = {unit: fade * score for unit, score in self._scores.items()}
         for activation in activations:
             for unit, value in activation.items():
+                if unit.startswith(UNKNOWN):
+                    continue
                 scores[unit] = max(scores.get(unit, 0.0), value)
         self._scores = scores
         self.shown = [unit for unit in self.shown if unit in scores]
