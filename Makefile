@@ -44,14 +44,15 @@ test-slow: $(VENV)/.complete $(VENV)/.robots  ## run also the tests that take lo
 test-jazzy: $(JAZZY)/.complete  ## run the tests with the versions of Ubuntu 24.04 and ROS 2 Jazzy
 	@$(JAZZY)/bin/python -m pytest -q $(ARGS)
 
-lint: $(VENV)/.complete  ## check the style
+lint: $(VENV)/.complete  ## check style, docstrings, copyright and types
 	@$(VENV)/bin/python -m ruff check .
+	@$(VENV)/bin/python -m mypy
 
 bench: $(VENV)/.complete  ## measure; ARGS="--list", ARGS="moods --data ~/recordings"
 	@$(VENV)/bin/python -m mirror_robot.console bench $(ARGS)
 
 clean:  ## remove the environments and all that was built
-	rm -rf $(VENV) $(JAZZY) build install log dist output *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JAZZY) build install log dist output *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.complete: requirements.txt requirements-ros.txt requirements-test.txt setup.py

@@ -134,7 +134,7 @@ def read_movement(
         raise PerformanceError("it holds what is no number")
     far = np.maximum(limits.lower[joints] - positions, positions - limits.upper[joints]) > beyond
     if far.any():
-        which = ", ".join(names[i] for i in np.flatnonzero(far.any(axis=0)))
+        which = ", ".join(names[int(i)] for i in np.flatnonzero(far.any(axis=0)))
         raise PerformanceError(f"far outside of the range: {which}")
     return Movement(joints, times, positions, velocities)
 

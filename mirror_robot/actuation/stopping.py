@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,8 @@ class Stop:
         """
         p, v, a = self.position, self.velocity, self.acceleration
         left = time
-        for duration, jerk in zip(self.durations, (self.jerk, 0.0, -self.jerk)):
+        jerks: tuple[Any, ...] = self.jerk, 0.0, -self.jerk
+        for duration, jerk in zip(self.durations, jerks):
             t = np.clip(left, 0.0, duration)
             p = p + t * (v + t * (a / 2.0 + t * (jerk / 6.0)))
             v = v + t * (a + t * (jerk / 2.0))
@@ -75,7 +77,8 @@ class Stop:
     def end(self) -> np.ndarray:
         """Where each joint stands in the end (n,) [rad]."""
         p, v, a = self.position, self.velocity, self.acceleration
-        for t, jerk in zip(self.durations, (self.jerk, 0.0, -self.jerk)):
+        jerks: tuple[Any, ...] = self.jerk, 0.0, -self.jerk
+        for t, jerk in zip(self.durations, jerks):
             p = p + t * (v + t * (a / 2.0 + t * (jerk / 6.0)))
             v = v + t * (a + t * (jerk / 2.0))
             a = a + t * jerk

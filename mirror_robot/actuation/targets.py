@@ -108,13 +108,13 @@ class InputGate:
             self._joints = np.array([self._index[name] for name in names], int)
         values = np.array(positions, float)
         if not np.isfinite(values).all():
-            wrong = [names[i] for i in np.flatnonzero(~np.isfinite(values))]
+            wrong = [names[int(i)] for i in np.flatnonzero(~np.isfinite(values))]
             return Refusal("not_a_number", f"no number for {', '.join(wrong[:5])}; a joint that "
                                            "is not known is to be left out")
         joints = self._joints
         outside = (values < self._low[joints]) | (values > self._high[joints])
         if outside.any():
-            wrong = [f"{names[i]} {values[i]:.4g}" for i in np.flatnonzero(outside)]
+            wrong = [f"{names[int(i)]} {values[i]:.4g}" for i in np.flatnonzero(outside)]
             return Refusal("out_of_range", f"far outside of the range: {', '.join(wrong[:5])}")
         if not now - stamp <= self._max_age:
             hint = "; the stamp is not set" if stamp == 0.0 else ""

@@ -33,9 +33,12 @@ def run(options: argparse.Namespace) -> int:
     rclpy.init()
     node = rclpy.create_node("perform_console", namespace=options.namespace)
     heard: list[str] = []
+
+    def hear(message: String) -> None:
+        heard.append(message.data)
+
     try:
-        node.create_subscription(String, "mirror/performing",
-                                 lambda message: heard.append(message.data), QoSProfile(depth=10))
+        node.create_subscription(String, "mirror/performing", hear, QoSProfile(depth=10))
         publisher = node.create_publisher(String, "perform", QoSProfile(depth=10))
         end, asked = time.monotonic() + options.wait, False
         while not heard and time.monotonic() < end:

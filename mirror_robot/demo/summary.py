@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -119,12 +119,12 @@ def best_lag(times: np.ndarray, person: np.ndarray, robot: np.ndarray) -> float:
 def seconds_of_actions(recording: Recording) -> dict[str, float]:
     """Return how long [s] each action fired most for the person; longest first."""
     track = recording.tracks["seen"]
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for (_, values), begin, end in zip(track.values, track.stamps, track.stamps[1:]):
         action, _ = firing(values)
         if action and 0.0 < end - begin < _GAP:
             seconds[action] += end - begin
-    return dict(seconds.most_common())
+    return dict(sorted(seconds.items(), key=lambda one: -one[1]))
 
 
 def summarise(run: Run, model: RobotModel, mirror_image: bool) -> Summary:

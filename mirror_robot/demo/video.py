@@ -48,7 +48,7 @@ _SEEN, _OWN, _WARM = (64, 200, 190), (250, 170, 80), (255, 120, 110)
 
 
 @functools.cache
-def _font(size: int, bold: bool = False) -> ImageFont.ImageFont:
+def _font(size: int, bold: bool = False) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     """Return a font that is there wherever MediaPipe is, through matplotlib."""
     try:
         import matplotlib
@@ -245,7 +245,7 @@ def _open_writer(path: Path) -> cv2.VideoWriter:
     """
     for codec in ("avc1", "mp4v"):
         with _silence():  # of a missing H.264 encoder
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), RATE, SIZE)
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), RATE, SIZE)
         if writer.isOpened():
             return writer
     raise OSError(f"OpenCV cannot write the video {path}")

@@ -22,6 +22,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def _turn(axis: int, angle: float) -> np.ndarray:
     return matrix
 
 
-def _wrapped(angle: float) -> float:
+def _wrapped(angle: Any) -> Any:
     return (angle + math.pi) % (2 * math.pi) - math.pi
 
 

@@ -302,7 +302,8 @@ class FeltAffect:
         self._feeling += blend * (target - self._feeling)
         self._confidence += _share(elapsed, self._feeling_time) * (certain - self._confidence)
         feeling = np.clip(self._feeling, -1.0, 1.0)
-        return Affect(stamp, *map(float, feeling), confidence=float(self._confidence),
+        valence, arousal, dominance = feeling.tolist()
+        return Affect(stamp, valence, arousal, dominance, confidence=float(self._confidence),
                       emotions=dict(zip(EMOTIONS, emotions.tolist())))
 
     def _posterior(self) -> np.ndarray:
@@ -550,7 +551,8 @@ def feeling(mood: str, intensity: float = 1.0) -> Affect:
     if mood not in MOODS:
         raise ValueError(f"no mood {mood!r}; {choices(mood, MOODS)}")
     place = np.clip(intensity, 0.0, 1.0) * np.array(_MOODS.get(mood, (0.0, 0.0, 0.0)))
-    return Affect(0.0, *map(float, place), confidence=1.0)
+    valence, arousal, dominance = place.tolist()
+    return Affect(0.0, valence, arousal, dominance, confidence=1.0)
 
 
 def face_of(mood: str, intensity: float = 1.0) -> dict[str, float]:

@@ -91,7 +91,8 @@ class LiveRepertoire(Generic[_T]):
         self._bound: dict[str, MotorPrimitive | None] = {}
         self._seen = _mark(taught)
         self._job: Beside[tuple[tuple[str, ...], _T]] | None = None
-        self.problem, self.taught = "", ()
+        self.problem = ""
+        self.taught: tuple[str, ...] = ()
 
     def first(self) -> _T:
         """Return what there is at the start; of a damaged file the last good one."""

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -249,7 +250,8 @@ class Memory:
         limit : int
         important_first : bool
         """
-        where, values = ["end BETWEEN ? AND ?"], [max(since, -1e18), min(until, 1e18)]
+        where = ["end BETWEEN ? AND ?"]
+        values: list[Any] = [max(since, -1e18), min(until, 1e18)]
         for column, value in (("person", person), ("mood", mood)):
             if value:
                 where.append(f"{column} = ?")

@@ -165,8 +165,9 @@ class Metaphors:
                     multiplied[key] *= pole ** abs(place)
             if metaphor.colour is not None:
                 middle = metaphor.colour.mean(axis=0)
-                colour = tuple(map(float, middle + abs(place) * (
-                    metaphor.colour[int(place > 0)] - middle)))
+                red, green, blue = (middle + abs(place) * (
+                    metaphor.colour[int(place > 0)] - middle)).tolist()
+                colour = red, green, blue
         return Manner(**added, **multiplied, colour=colour)
 
 
@@ -219,7 +220,8 @@ def _metaphor(name: str, entry: Any) -> Metaphor:
             raise MetaphorTableError(f"{where}.seen.{aspect}: neutral must lie between the poles, "
                                      f"not {value!r}")
         seen[aspect] = (low, neutral, high)
-    shown, colour = {}, None
+    shown: dict[str, tuple[float, float]] = {}
+    colour = None
     for key, value in _mapping(entry.get("shown") or {}, f"{where}.shown",
                                (*_SHOWN, COLOUR)).items():
         if key == COLOUR:
@@ -229,7 +231,8 @@ def _metaphor(name: str, entry: Any) -> Metaphor:
                                for pole in value])
         else:
             low, high = (0.2, 3.0) if key in MULTIPLIED else (-1.0, 1.0)
-            shown[key] = tuple(_numbers(value, f"{where}.shown.{key}", 2, low, high))
+            first, second = _numbers(value, f"{where}.shown.{key}", 2, low, high)
+            shown[key] = first, second
     weights = np.array([_number(feeling.get(key, 0.0), f"{where}.feeling.{key}", -5.0, 5.0)
                         for key in FEELINGS])
     return Metaphor(name, str(entry["source"]), weights, MappingProxyType(seen),

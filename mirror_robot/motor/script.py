@@ -250,9 +250,11 @@ def _matters(value: Any, where: str, styles: tuple[Style, ...], arms: tuple[str,
     parts = ("arm", "other_arm", "torso", "head", "face")
     for key, entry in _mapping(value, where, parts, filled=True).items():
         if isinstance(entry, list):
-            pair = tuple(_numbers(entry, f"{where}.{key}", 2, 0.0, 1.0))
+            first, second = _numbers(entry, f"{where}.{key}", 2, 0.0, 1.0)
+            pair = first, second
         else:
-            pair = (_number(entry, f"{where}.{key}", 0.0, 1.0),) * 2
+            weight = _number(entry, f"{where}.{key}", 0.0, 1.0)
+            pair = weight, weight
         others = tuple(part for part in ("left_arm", "right_arm") if part not in arms)
         for part in {"arm": arms, "other_arm": others}.get(key, (key,)):
             if part not in weights:
@@ -279,7 +281,8 @@ def _style(name: str, value: Any, where: str, side: str, postures: Mapping[str, 
                               f"it is {times}")
     repeat = value.get("repeat")
     if repeat is not None:
-        repeat = tuple(_numbers(repeat, f"{where}.repeat", 2, 0.0, 60.0))
+        first, second = _numbers(repeat, f"{where}.repeat", 2, 0.0, 60.0)
+        repeat = first, second
         if repeat[0] not in times or repeat[1] <= repeat[0] + 0.2:
             raise RepertoireError(f"{where}.repeat is {list(repeat)}; it must start at a key "
                                   f"({times}) and last more than 0.2 s")

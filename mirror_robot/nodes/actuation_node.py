@@ -182,7 +182,7 @@ class ActuationNode(LifecycleNode):
         self._loop_silent = Silence(1, grain=1.25 * _SUPERVISION)
         self._outputs: dict[str, TrajectoryOutput | PositionOutput] = {}
         self._performances: Performances | None = None
-        self._kept: list[Callable[[], None]] = []
+        self._kept: list[Callable[[], object]] = []
         self._polled: list[tuple[Subscription, Callable[[JointState], None]]] = []
         self._pending = self._values.enabled_at_start
         self._told: tuple[State, str] | str = ""

@@ -70,8 +70,8 @@ def cloud_to_body(cloud: PointCloud2) -> BodyObservation:
 
 
 def joint_state(
-    stamp: float, frame: str, names: Sequence[str], position: Sequence[float],
-    velocity: Sequence[float] = (),
+    stamp: float, frame: str, names: Sequence[str], position: Sequence[float] | np.ndarray,
+    velocity: Sequence[float] | np.ndarray = (),
 ) -> JointState:
     """Return a JointState without the entries whose position is not finite."""
     position = np.asarray(position, float)

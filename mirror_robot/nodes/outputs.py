@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from array import array
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration
@@ -119,7 +120,7 @@ class VelocityOutput(PositionOutput):
     The position is kept by feedback: velocities alone would drift.
     """
 
-    def __init__(self, node: LifecycleNode, topic: str, columns: np.ndarray) -> None:
+    def __init__(self, node: Any, topic: str, columns: np.ndarray) -> None:
         super().__init__(node, topic, columns)
         self._actuator: Actuator = node.actuator
         self._fastest = self._actuator.limits.velocity

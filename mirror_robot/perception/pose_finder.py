@@ -168,7 +168,8 @@ def region_of(rows: Rows, shape: tuple[int, ...]) -> Region:
     """Return the square (centre x, y, side [pixels]) in which to follow a body."""
     points = rows[:, :2] * (shape[1], shape[0])
     low, high = points.min(axis=0), points.max(axis=0)
-    return (*map(float, 0.5 * (low + high)), max(_ROOM * float((high - low).max()), 32.0))
+    x, y = (0.5 * (low + high)).tolist()
+    return x, y, max(_ROOM * float((high - low).max()), 32.0)
 
 
 def _same(one: Rows, other: Rows, shape: tuple[int, ...]) -> bool:

@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 # MediaPipe reports to a telemetry host now and then and when a landmarker is closed, and has no
 # switch for it. A proxy that does not exist keeps it from asking even the name server; it must be
