@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mirror_robot.body.model import load_model
-from mirror_robot.mirror.demonstrated import Demonstrated, Listener
+from mirror_robot.mirror.demonstrated import Demonstrated, Listener, Onlooker
 from mirror_robot.mirror.evaluation import (
     Recording,
     accuracy,
@@ -136,3 +136,40 @@ def test_calibration_error_is_zero_when_confidence_is_true():
     right = np.arange(1000) % 10 < 8
     assert calibration_error(np.full(1000, 0.8), right) == pytest.approx(0.0, abs=1e-9)
     assert calibration_error(np.full(1000, 1.0), right) == pytest.approx(0.2)
+
+
+def stream(*parts, rate=15.0):
+    """Return times and points of courses and, for numbers, of seconds of standing still."""
+    out = []
+    for part in parts:
+        still = out[-1] if out else course("lift", 3)[0]
+        out += list(np.repeat(still[None], round(part * 15), axis=0)
+                    if isinstance(part, float) else part)
+    points = np.array(out)
+    times = np.arange(len(points)) / 15.0
+    at = np.arange(0.0, times[-1], 1.0 / rate)
+    flat = points.reshape(len(points), -1)
+    return at, np.array([np.interp(at, times, column) for column in flat.T]).T.reshape(
+        -1, *points.shape[1:])
+
+
+@pytest.mark.parametrize("rate", [15.0, 30.0, 11.0])
+def test_a_movement_is_found_between_rests_at_any_rate(learnt, rate):
+    onlooker = Onlooker(learnt)
+    begins, ends = 2.0, 2.0 + len(course("sweep", 42)) / 15.0
+    heard = [(time, onlooker.look(time, points))
+             for time, points in zip(*stream(2.0, course("sweep", 42), 2.0, rate=rate))]
+    assert all(one is None for time, one in heard if 1.0 < time < begins - 0.2)
+    late = [one for time, one in heard if begins + 0.6 * (ends - begins) < time < ends]
+    assert all(one is not None for one in late)
+    assert learnt.names[late[-1].probability.argmax()] == "sweep"
+    assert heard[-1][1] is None
+
+
+def test_what_follows_after_a_rest_is_not_what_went_before(learnt):
+    onlooker, told = Onlooker(learnt), []
+    for time, points in zip(*stream(1.5, course("lift", 42), 1.5, course("circle", 43), 0.3)):
+        one = onlooker.look(time, points)
+        told.append(None if one is None else learnt.names[one.probability.argmax()])
+    assert told[-4] == "circle"
+    assert "lift" in told

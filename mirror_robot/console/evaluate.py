@@ -74,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
         figures["unknown_auroc"] = areas
         print(f"unknown actions told: AUROC {np.mean(areas):.3f} "
               f"({', '.join(f'{area:.3f}' for area in areas)})")
+    else:
+        print("unknown actions: not measured with fewer than 8 actions")
     print("confused at the end:")
     for row, column in zip(*np.nonzero(confusion * (1 - np.eye(len(confusion), dtype=int)))):
         print(f"  {names[row]:20} taken for {names[column]:20} "
@@ -90,15 +92,23 @@ def _plot(figures: dict, path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
-    left.plot(figures["fractions"], figures["accuracy"], "-o", label="right")
-    left.plot(figures["fractions"], figures["ece"], "--s", label="ECE")
-    left.set(xlabel="fraction seen", ylim=(0, 1), title=figures["robot"])
-    left.legend()
-    right.imshow(figures["confusion"], cmap="Blues")
-    names = figures["actions"]
-    right.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-    right.set_yticks(range(len(names)), names, fontsize=7)
-    right.set_title("told (columns) against truth (rows)")
+    names, counts = figures["actions"], np.array(figures["confusion"])
+    width = max(0.32 * len(names), 3.0)
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(5.5 + width, max(width, 4.0) + 1.0), layout="constrained",
+        width_ratios=(4.5, width))
+    left.plot(figures["fractions"], figures["accuracy"], "-o", label="told right")
+    left.plot(figures["fractions"], figures["ece"], "--s", label="calibration error (ECE)")
+    left.set(xlabel="fraction of the movement seen", ylabel="share of the recordings",
+             ylim=(0, 1), title=f"in the motor space of {Path(figures['robot']).stem}")
+    left.grid(alpha=0.3)
+    left.legend(loc="center right")
+    right.imshow(counts, cmap="Blues")
+    for row, column in zip(*np.nonzero(counts)):
+        right.text(column, row, counts[row, column], ha="center", va="center", fontsize=7,
+                   color="white" if counts[row, column] > 0.6 * counts.max() else "black")
+    right.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+    right.set_yticks(range(len(names)), names, fontsize=8)
+    right.set(title="at the end", xlabel="told", ylabel="shown")
     figure.savefig(path)
     plt.close(figure)

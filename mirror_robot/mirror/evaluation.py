@@ -61,12 +61,32 @@ def _relived(postures: Sequence[HumanPosture], retargeter: Retargeter) -> np.nda
     return np.array([retargeter.retarget(posture).positions for posture in postures])
 
 
+_ARRAYS = ("frames", "offsets", "action", "subject", "action_names", "joint_names")
+_JOINTS = tuple(f"{side}_{part}" for side in ("left", "right")
+                for part in ("hip", "shoulder", "elbow", "wrist", "hand"))
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an npz of labelled Kinect skeletons, or tell what is wrong with it."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = dict(data)
+    except Exception as error:  # zip and value errors share no narrower base
+        raise ValueError(f"{path} is neither a folder LABEL/*.bvh nor an npz file: {error}"
+                         ) from error
+    lacking = [name for name in _ARRAYS if name not in arrays]
+    lacking += [joint for joint in _JOINTS if not lacking and joint not in arrays["joint_names"]]
+    if lacking:
+        raise ValueError(f"{path} lacks {', '.join(lacking)}; it must have the arrays "
+                         f"{', '.join(_ARRAYS)} and the joints {', '.join(_JOINTS)}")
+    return arrays
+
+
 def positions_of_npz(path: Path, model: RobotModel) -> np.ndarray:
     """Return the robot's positions (frames, n) for all frames of an npz of Kinect skeletons."""
-    with np.load(path, allow_pickle=False) as data:
-        names = [str(name) for name in data["joint_names"]]
-        points = data["frames"][:, :, :3].astype(float)
-        offsets = data["offsets"]
+    data = _read(path)
+    names = [str(name) for name in data["joint_names"]]
+    points, offsets = data["frames"][:, :, :3].astype(float), data["offsets"]
     # x to the person's right, y up, z away from the camera -> x front, y left, z up
     points = np.stack([-points[..., 2], -points[..., 0], points[..., 1]], axis=-1)
     retargeter = Retargeter(model)
@@ -105,11 +125,10 @@ def recordings_of(path: Path, model: RobotModel, positions: np.ndarray | None = 
             raise ValueError(f"{path} holds no LABEL/*.bvh")
         return out
     positions = positions_of_npz(path, model) if positions is None else positions
-    with np.load(path, allow_pickle=False) as data:
-        names, offsets = data["action_names"], data["offsets"]
-        return [Recording(str(names[action]), int(person), positions[first:last])
-                for action, person, first, last in zip(
-                    data["action"], data["subject"], offsets[:-1], offsets[1:])]
+    data = _read(path)
+    return [Recording(str(data["action_names"][action]), int(person), positions[first:last])
+            for action, person, first, last in zip(
+                data["action"], data["subject"], data["offsets"][:-1], data["offsets"][1:])]
 
 
 @dataclass(frozen=True)
