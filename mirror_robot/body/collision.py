@@ -324,7 +324,7 @@ class SelfCollision:
         # An arm is kept from itself by the limits of its joints.
         for side in ("left", "right"):
             rows = model.drive[:, model.columns(f"{side}_arm")].any(axis=1)
-            own: np.ndarray = self._supports[:, rows].any(axis=1)
+            own = np.asarray(self._supports[:, rows].any(axis=1))
             keep &= ~(own[one] & own[two])
         keep &= np.not_equal(moved[one], moved[two]).any(axis=1)
         ignored = {frozenset(pair) for pair in model.profile.ignore}
