@@ -47,6 +47,7 @@ _MODULES = {
     "yaml": "apt: python3-yaml, or pip install -r requirements.txt",
     "xacro": "apt: ros-$ROS_DISTRO-xacro, or pip install -r requirements.txt",
     "pinocchio": "apt: ros-$ROS_DISTRO-pinocchio, or pip install -r requirements.txt",
+    "viser": "pip install -r requirements-ros.txt (for the live page; the rest works without)",
     "rclpy": "source a ROS 2 underlay, or pip install -r requirements.txt",
 }
 _MODELS = ("pose_landmarker_full.task", "face_landmarker.task", "hand_landmarker.task")

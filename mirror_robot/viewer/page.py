@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import io
 import secrets
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -337,8 +338,6 @@ def _guarded(gate: Gate) -> Iterator[list[bool]]:
 
 def _own_name(host: str) -> str:
     """Return what others can call this machine by."""
-    import socket
-
     if host not in ("", "0.0.0.0", "::"):
         return host
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
