@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +28,14 @@ from mirror_robot.mirror.evaluation import (
 )
 from mirror_robot.mirror.features import MotorFeatures
 from mirror_robot.mirror.recognition import Recognizer
+from mirror_robot.progress import Progress
+
+EXAMPLES = """\
+examples:
+  mirror_robot evaluate recordings.npz
+  mirror_robot evaluate my_recordings/ --robot my_robot.yaml      my_recordings/wave/1.bvh ...
+  mirror_robot evaluate recordings.npz --json | jq .accuracy
+"""
 
 
 def split(recordings: list[Recording]) -> tuple[list[Recording], list[Recording]]:
@@ -51,40 +61,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="folder LABEL/*.bvh, or npz with frames, offsets, "
                         "action, subject, action_names, joint_names")
     parser.add_argument("--robot", default="kagami", help="robot profile (default: kagami)")
-    parser.add_argument("--output", type=Path, default=Path("output/evaluation"), metavar="FOLDER")
+    parser.add_argument("--output", type=Path, default=Path("output/evaluation"), metavar="FOLDER",
+                        help="where figures and plot go (default: output/evaluation)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the figures, write them and a plot; return the exit code."""
     robot, output = options.robot, options.output
     model = load_model(robot)
-    train, test = split(recordings_of(options.data, model))
-    recognizer = Recognizer(shown_units(train, model), MotorFeatures(model))
-    names = recognizer.names
-    right, error, confusion = accuracy(recognised(recognizer, test), test)
-    print(f"{len(train)} recordings learnt from, {len(test)} tested, {len(names)} actions, "
-          f"in the motor space of {model.profile.name}")
-    print("seen      " + "".join(f"{fraction:8.0%}" for fraction in FRACTIONS))
-    print("right     " + "".join(f"{value:8.1%}" for value in right))
-    print("ECE       " + "".join(f"{value:8.3f}" for value in error))
-    figures = {"robot": robot, "fractions": FRACTIONS, "accuracy": right.tolist(),
-               "ece": error.tolist(), "actions": list(names), "confusion": confusion.tolist()}
-    if len(names) >= 8:
-        areas = unknown_detection(train, test, model)
+    areas: list[float] = []
+    with Progress("evaluating") as progress:
+        progress.show(0, 4)
+        train, test = split(recordings_of(options.data, model))
+        progress.show(1, 4)
+        recognizer = Recognizer(shown_units(train, model), MotorFeatures(model))
+        names = recognizer.names
+        progress.show(2, 4)
+        right, error, confusion = accuracy(recognised(recognizer, test), test)
+        progress.show(3, 4)
+        if len(names) >= 8:
+            areas = unknown_detection(train, test, model)
+    figures = {"robot": robot, "learnt_from": len(train), "tested": len(test),
+               "fractions": FRACTIONS, "accuracy": right.tolist(), "ece": error.tolist(),
+               "actions": list(names), "confusion": confusion.tolist()}
+    if areas:
         figures["unknown_auroc"] = areas
+    if options.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        _tell(figures, model.profile.name)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    _plot(figures, output / "figures.png")
+    print(f"figures and plot in {output}", file=sys.stderr if options.json else sys.stdout)
+    return 0
+
+
+def _tell(figures: dict[str, Any], robot: str) -> None:
+    names, confusion = figures["actions"], np.array(figures["confusion"])
+    print(f"{figures['learnt_from']} recordings learnt from, {figures['tested']} tested, "
+          f"{len(names)} actions, in the motor space of {robot}")
+    print("seen      " + "".join(f"{fraction:8.0%}" for fraction in FRACTIONS))
+    print("right     " + "".join(f"{value:8.1%}" for value in figures["accuracy"]))
+    print("ECE       " + "".join(f"{value:8.3f}" for value in figures["ece"]))
+    if areas := figures.get("unknown_auroc"):
         print(f"unknown actions told: AUROC {np.mean(areas):.3f} "
               f"({', '.join(f'{area:.3f}' for area in areas)})")
     else:
         print("unknown actions: not measured with fewer than 8 actions")
     print("confused at the end:")
     for row, column in zip(*np.nonzero(confusion * (1 - np.eye(len(confusion), dtype=int)))):
-        print(f"  {names[row]:20} taken for {names[column]:20} "
-              f"{confusion[row, column]}")
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    _plot(figures, output / "figures.png")
-    print(f"figures and plot in {output}")
-    return 0
+        print(f"  {names[row]:20} taken for {names[column]:20} {confusion[row, column]}")
 
 
 def _plot(figures: dict, path: Path) -> None:
