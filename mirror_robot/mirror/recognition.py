@@ -517,9 +517,11 @@ class Recognizer:
     features : MotorFeatures
         May be shared between recognisers.
     strange : float
-        Times `STRANGE`: 0 for who does nothing but what is among the units, 1 for people.
+        Times `STRANGE`, of body and head: 0 for who does nothing but what is among the units, 1
+        for people.
     correlation : float
-        Times `CORRELATION`: 1 for landmarks of people, less for what is measured well.
+        Times `CORRELATION`, of body and head: 1 for landmarks of people, less for what is measured
+        well. (A face at rest that is watched so closely came to be taken for a laugh.)
 
     Attributes
     ----------
@@ -547,7 +549,8 @@ class Recognizer:
             own = [unit for unit in units if unit.channel == channel]
             if own and any(block.channel == channel for block in features.blocks):
                 self._channels[channel] = _Channel(
-                    own, features, channel, _prior(own), strange, correlation)
+                    own, features, channel, _prior(own),
+                    *((1.0, 1.0) if channel == "face" else (strange, correlation)))
                 ordered += own
         self.units = tuple(ordered)
         self.names = tuple(unit.name for unit in ordered)

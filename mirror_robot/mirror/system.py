@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,6 +44,14 @@ _FACING = 0.6
 
 _READABLE = 0.45
 """A head turned further than this [rad] is no source for the person's neutral face."""
+
+_OWN_CORRELATION = 0.25
+"""Frames of the robot's own joints tell so much sooner than those of people; with 1, a wave was
+taken for a raised hand and pointing for an offer in a third of the runs."""
+
+_TOGETHER = 0.6
+"""Person and robot count as doing the same when they do so within about this time [s]: the robot
+follows late, and knows its own movement early."""
 
 _NAMED = 0.5
 """Probability from which a unit counts as the action that is seen, an object as reached for."""
@@ -108,8 +115,9 @@ class MirrorUnits:
         """Return the units of a repertoire."""
         features = MotorFeatures(repertoire.model)
         other = Recognizer(repertoire.units, features)
-        # What they share, they only read; but each keeps a state of its own.
-        own = copy.deepcopy(other, {id(part): part for part in (features, features.model)})
+        # People make many movements that are no action of the robot's, and cameras err for many
+        # frames on end. The robot makes its own movements, and its encoders do not stray.
+        own = Recognizer(repertoire.units, features, strange=0.0, correlation=_OWN_CORRELATION)
         return cls(repertoire, other, own, ExplainedByActions(repertoire.model, repertoire.units))
 
 
@@ -165,6 +173,7 @@ class MirrorSystem:
         self._narrator.meanings = _meanings(units.repertoire)
         self._own_affect: Affect | None = None
         self._own_activation: Activation | None = None
+        self._other_trace, self._own_trace = _Trace(), _Trace()
         self.forget()
 
     def forget(self) -> None:
@@ -196,6 +205,7 @@ class MirrorSystem:
         units.other.take_over(self._units.other)
         units.own.take_over(self._units.own)
         self._units, self._own_activation = units, None
+        self._other_trace, self._own_trace = _Trace(), _Trace()
         self._narrator.meanings = _meanings(units.repertoire)
 
     @property
@@ -337,13 +347,6 @@ class MirrorSystem:
             retargeter.mirror_image = mirror_image
         self.forget()
 
-    def reflect(self, mirror_image: bool) -> None:
-        """Move like a reflection from now on, or like a twin; the person is seen anew."""
-        self.mirror_image = self._narrator.mirror_image = mirror_image
-        for retargeter in filter(None, (self._retargeter, self._scaled)):
-            retargeter.mirror_image = mirror_image
-        self.forget()
-
     def pointing(self, action: str) -> tuple[float, float] | None:
         """Return how far the robot has to turn and pitch its head to see what is pointed at [rad].
 
@@ -402,6 +405,7 @@ class MirrorSystem:
     def feel_self(self, stamp: float, positions: np.ndarray) -> Activation:
         """Take in the robot's own joint positions (n,), and return how its units fire for them."""
         self._own_activation = self._units.own.update(stamp, positions)
+        self._own_trace.add(self._own_activation)
         affect = self._own_sense.feel(self._own_felt, stamp, positions)
         self._own_affect = replace(affect, stamp=stamp)
         return self._own_activation
@@ -409,12 +413,14 @@ class MirrorSystem:
     def congruence(self, activation: Activation) -> float:
         """Return how alike the units fire for the person and for the robot itself, 0..1.
 
-        The cosine between the probabilities of all actions; NaN while neither does anything.
+        The cosine between the probabilities of all actions, each averaged over the last moments;
+        NaN while neither does anything.
         """
         if self._own_activation is None:
             return float("nan")
+        self._other_trace.add(activation)
         acts = ~activation.background
-        other, own = activation.probability[acts], self._own_activation.probability[acts]
+        other, own = self._other_trace.mean[acts], self._own_trace.mean[acts]
         size = float(np.linalg.norm(other) * np.linalg.norm(own))
         moving = max(other.max(initial=0.0), own.max(initial=0.0)) >= 0.2
         return float(other @ own) / size if moving and size > 0 else float("nan")
@@ -441,6 +447,24 @@ class MirrorSystem:
         return self.model.base.T @ last[wrists[farther]]
 
 
+class _Trace:
+    """How units fired lately."""
+
+    def __init__(self) -> None:
+        self._stamp: float | None = None
+        self.mean = np.zeros(0)
+
+    def add(self, activation: Activation) -> None:
+        """Take in how they fire now."""
+        elapsed = None if self._stamp is None else activation.stamp - self._stamp
+        self._stamp = activation.stamp
+        if elapsed is None or not 0.0 <= elapsed <= 3.0 * _TOGETHER:
+            self.mean = activation.probability
+        else:
+            share = 1.0 - np.exp(-elapsed / _TOGETHER)
+            self.mean = self.mean + share * (activation.probability - self.mean)
+
+
 def _target(reach: Reach | None) -> tuple[str, float]:
     """Return the object that is reached for and its probability."""
     target = reach.target(_NAMED) if reach is not None else ""
@@ -453,7 +477,7 @@ def _meanings(repertoire: Repertoire) -> Mapping[str, str]:
             if unit.meaning and unit.meaning != unit.name.replace("_", " ")}
 
 
-def _by_channel(activation: Activation, seen: set[str]) -> Mapping[str, Mapping[str, float]]:
+def _by_channel(activation: Activation, seen: set[str]) -> dict[str, dict[str, float]]:
     """Return the activation as channel -> unit -> probability, for the channels that are seen."""
     channels: dict[str, dict[str, float]] = {}
     for name, channel, probability in zip(
