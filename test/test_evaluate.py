@@ -54,7 +54,7 @@ def recordings(path, people, actions=("left", "right", "both")):
 
 
 def options(data, output):
-    return argparse.Namespace(data=data, robot="kagami", output=output)
+    return argparse.Namespace(data=data, robot="kagami", output=output, json=False)
 
 
 def test_recordings_of_other_people_are_recognised_and_the_figures_written(tmp_path, capsys):
