@@ -2,7 +2,7 @@
 """Retargeting, measured: how near the limbs come, how fast, how smoothly, beside position IK.
 
     python benchmarks/retargeting.py [--robots kagami nao] [--data FOLDER] [--landmarks FILE.npz]
-                                     [--walk 2000] [--output docs/benchmarks-retargeting.md]
+                                     [--walk 2000] [--output FILE]
 
 Motions are the BVH files of the data folder (see material.py) and, if given, landmarks of a clip
 saved by MediaPipe (arrays ``world`` (t, 33, 3), ``visibility`` (t, 33), ``fps``). Robots come from
@@ -36,6 +36,8 @@ from mirror_robot.human.observation import BodyObservation
 from mirror_robot.human.posture import SIDES, HumanPosture, posture_from_landmarks
 
 PERIOD = 1 / 30
+ARMS_ALONE = np.array([[1.0], [1.0], [np.nan]] * 2)
+"""Leaves out the hands, of which position IK is told nothing."""
 
 
 def clip_postures(path: Path) -> list[HumanPosture]:
@@ -308,9 +310,9 @@ def compare(model: RobotModel, motions: dict[str, list[HumanPosture]]) -> list[s
         errors, times, jerks = [], [], []
         try:
             for postures in motions.values():
-                fitting = [replace(posture, torso=np.full((3, 3), np.nan),
-                                   head=np.full((3, 3), np.nan),
-                                   stamp=i * PERIOD) for i, posture in enumerate(postures)]
+                unknown = HumanPosture.unknown()
+                fitting = [replace(unknown, limbs=posture.limbs * ARMS_ALONE, stamp=i * PERIOD)
+                           for i, posture in enumerate(postures)]
                 step = make(model)
                 for _ in range(30):
                     step(fitting[0])
@@ -343,7 +345,8 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=400, help="most frames per motion")
     parser.add_argument("--walk", type=int, default=1000, help="postures of the random walk")
     parser.add_argument("--compare", nargs="*", default=["kagami", "talos", "nao"])
-    parser.add_argument("--output", type=Path, help="write the tables to this file, too")
+    parser.add_argument("--output", type=Path, help="write the tables to this file, too; what "
+                        "the columns mean is in docs/benchmarks-retargeting.md")
     options = parser.parse_args()
     motions = {path.stem: at_camera_rate(postures_from_bvh(path), options.frames)
                for path in (sorted(options.data.glob("*.bvh")) if options.data else ())}
@@ -386,14 +389,7 @@ def main() -> int:
             lines += compare(models[name], motions)
             print("\n".join(lines[-4:]), flush=True)
     if options.output is not None:
-        head = ("# Retargeting\n\nMeasured by `python benchmarks/retargeting.py`. *Within "
-                "limits*: a posture within the joint limits shows all limbs of the arm to 1 "
-                "degree, no joint moves at its velocity limit, and no part of the body is in "
-                "the way; which leaves out frames in which an arm turns over at full speed. "
-                "*Over global best*: "
-                "mean limb error over that of the best of 25 local searches (every fifth frame, "
-                "same exclusions but for reachability). Times are CPU times of one thread.\n\n")
-        options.output.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+        options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mirror_robot.body.collision import SelfCollision, fit_capsules
+from mirror_robot.body.collision import SelfCollision, capsules_of, fit_capsules
 from mirror_robot.body.description import DescriptionError, read_description
 from mirror_robot.body.discovery import discover_profile
 from mirror_robot.body.fingers import finger_positions
@@ -330,6 +330,31 @@ def test_an_mjcf_file_gives_the_same_places_as_mujoco(tmp_path):
         np.testing.assert_allclose(
             data.oMf[tree.getFrameId(body, pin.FrameType.BODY)].translation,
             state.body(body).xpos, atol=1e-6)
+
+
+def test_the_solid_shapes_of_an_mjcf_file_keep_their_kind_and_size(tmp_path):
+    pytest.importorskip("mujoco")
+    path = tmp_path / "shapes.xml"
+    path.write_text("""<mujoco><worldbody><body name="base"><geom type="box" size=".1 .2 .3"/>
+      <geom type="cylinder" size=".03 .1"/><geom type="capsule" size=".04 .1"/>
+      <geom type="sphere" size=".05"/></body></worldbody></mujoco>""")
+    shapes = ElementTree.fromstring(read_description(path)).findall(".//collision/geometry/*")
+    told = [(shape.tag, {key: [float(n) for n in value.split()]
+                         for key, value in shape.attrib.items()}) for shape in shapes]
+    assert told == [("box", {"size": [0.2, 0.4, 0.6]}),
+                    ("cylinder", {"radius": [0.03], "length": [0.2]}),
+                    ("cylinder", {"radius": [0.04], "length": [0.28]}),  # with its caps
+                    ("sphere", {"radius": [0.05]})]
+
+
+def test_an_inertia_that_lies_across_a_limb_does_not_widen_it(made):
+    across = ("<inertial><origin xyz='0 0 -0.1'/><mass value='1'/><inertia ixx='0.02' iyy='0.001'"
+              " izz='0.02' ixy='0' ixz='0' iyz='0'/></inertial>")
+    arm = _urdf(_arm("left", 4)).replace("<link name='left_arm_link_2'/>",
+                                         f"<link name='left_arm_link_2'>{across}</link>")
+    model = made(arm, chains={"left_arm": _chain("left", 4)})
+    upper, = (capsule for capsule in capsules_of(model) if capsule.link == "left_arm_link_2")
+    assert np.allclose(upper.end - upper.start, [0, 0, -0.3])
 
 
 def test_the_profile_of_a_missing_package_says_how_to_get_it(tmp_path):

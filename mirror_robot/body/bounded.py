@@ -7,6 +7,9 @@ import numpy as np
 
 _STIFF = 1e9
 
+_ROUNDS = 4
+"""Most attempts; what is out of bounds after the last is clipped."""
+
 
 def bounded_solution(
     matrix: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.ndarray,
@@ -16,7 +19,8 @@ def bounded_solution(
 
     For a symmetric positive definite matrix that is the minimiser of x.matrix.x/2 - right.x, found
     by an active-set method (Nocedal and Wright, Numerical Optimization, 2nd ed., ch. 16.5):
-    entries out of bounds are held there by a stiff spring, those that a bound pulls are let go.
+    entries out of bounds are held there by a stiff spring, those that a bound pulls are let go,
+    but not often: the next step of whoever iterates comes near enough.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ def bounded_solution(
     if still is not None:
         held |= still
     at = np.zeros(count)
-    for _ in range(count):
+    for attempt in range(_ROUNDS):
         if held.any():
             stiff = matrix.copy()
             stiff.reshape(-1)[::count + 1] += _STIFF * held
@@ -45,7 +49,7 @@ def bounded_solution(
             held |= out
             at = np.where(out, x, at)
             continue
-        if not held.any():
+        if attempt or not held.any():
             break
         push = right - matrix @ x
         pulled = held & (((push > 1e-9) & (x < high - 1e-9)) | ((push < -1e-9)

@@ -206,6 +206,25 @@ def _inertia_points(link: ElementTree.Element) -> np.ndarray | None:
     return corners @ turn.T + shift
 
 
+def _bone(robot: ElementTree.Element, link: str) -> np.ndarray | None:
+    """Return where (3,) the only joint at the far end of a link is; None if it has no far end."""
+    places = [_placement(joint.find("origin"))[1] for joint in robot.findall("joint")
+              if joint.find("parent").get("link") == link]
+    far = [place for place in places if np.linalg.norm(place) > 0.05]
+    return far[0] if len(far) == 1 else None
+
+
+def _along(points: np.ndarray, bone: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return a capsule along a bone, as thick as the box with these corners is in the mean.
+
+    Inertias are often copied between links of other axes; that a limb reaches from joint to joint
+    is certain.
+    """
+    thick, middle, _ = np.sort(np.ptp(points, axis=0))
+    radius = min(max(0.25 * (thick + middle), 0.02), 0.5 * float(np.linalg.norm(bone)))
+    return np.zeros(3), bone, float(radius)
+
+
 def _placement(origin: ElementTree.Element | None) -> tuple[np.ndarray, np.ndarray]:
     if origin is None:
         return np.eye(3), np.zeros(3)
@@ -221,7 +240,8 @@ def _fitted(urdf: str, description: Path) -> tuple[tuple[str, tuple], ...]:
     Kept, since reading meshes takes longer than all else when a robot is set up.
     """
     found = []
-    for link in ElementTree.fromstring(urdf).findall("link"):
+    robot = ElementTree.fromstring(urdf)
+    for link in robot.findall("link"):
         clouds = []
         for collision in link.findall("collision"):
             geometry = collision.find("geometry")
@@ -240,6 +260,10 @@ def _fitted(urdf: str, description: Path) -> tuple[tuple[str, tuple], ...]:
         if not clouds:
             points = _inertia_points(link)
             if points is None:
+                continue
+            bone = _bone(robot, link.get("name"))
+            if bone is not None:
+                found.append((link.get("name"), _along(points, bone)))
                 continue
             clouds = [points]
         if len(clouds) > 3:

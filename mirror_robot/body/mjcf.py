@@ -129,7 +129,8 @@ def _link(robot, model, body, name) -> None:
     for geom in range(model.body_geomadr[body],
                       model.body_geomadr[body] + model.body_geomnum[body]):
         solid = model.geom_contype[geom] or model.geom_conaffinity[geom]
-        kind, size = model.geom_type[geom], model.geom_size[geom]
+        # As the enumeration: a numpy integer is in no tuple of its members.
+        kind, size = mujoco.mjtGeom(int(model.geom_type[geom])), model.geom_size[geom]
         if kind == mujoco.mjtGeom.mjGEOM_PLANE:
             continue
         element = ElementTree.SubElement(link, "collision" if solid else "visual")
