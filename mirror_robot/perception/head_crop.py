@@ -9,7 +9,8 @@ face where it was in the *crop*. So the crop is held until the head nears its ed
 
 Of several people each face is looked for in a crop of its own, by a landmarker of its own: asked
 for several faces in the whole image, MediaPipe finds those that are large. Of two dancers with
-heads 30 pixels wide it found none in any image, in crops at least one in 59 %.
+heads 16 and 27 pixels wide it found none in any image; in crops there was about one an image, the
+other looks down or is hidden.
 """
 
 from __future__ import annotations
