@@ -85,7 +85,7 @@ def machine() -> dict[str, Any]:
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    return {"system": platform.platform(aliased=True, terse=True), "processor": model,
+    return {"system": f"{platform.system()} {platform.machine()}", "processor": model,
             "cores": len(os.sched_getaffinity(0)), "python": platform.python_version(),
             "numpy": numpy.__version__, "mirror_robot": __version__}
 
