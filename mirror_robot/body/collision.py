@@ -119,15 +119,27 @@ def fit_capsules(
             inside = local[(index == (i, j)).all(axis=1)]
             if not len(inside):
                 continue
-            first, last = inside[:, 0].min(), inside[:, 0].max()
-            axis = low[1:] + (np.array([i, j]) + 0.5) * cell
-            trim = min(0.5 * float(cell.max()), 0.5 * (last - first))
-            along = np.clip(inside[:, 0], first + trim, last - trim)
-            away = np.hypot(inside[:, 0] - along, np.linalg.norm(inside[:, 1:] - axis, axis=1))
-            radius = max(float(np.quantile(away, share)), 0.5 * float(cell.min()))
-            ends = np.array([[first + trim, *axis], [last - trim, *axis]])
-            found.append((*(ends @ axes.T + centre), radius))
+            start, end, radius = _tightest(inside, share)
+            found.append((start @ axes.T + centre, end @ axes.T + centre, radius))
     return found
+
+
+def _tightest(points: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the smallest of a few capsules along the x axis that hold a share of `points`."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    across = np.linalg.norm(points[:, 1:] - middle[1:], axis=1)
+    best = None
+    for trim in np.unique(np.minimum(np.linspace(0.3, 1.0, 5) * across.max(), half[0])):
+        first, last = low[0] + trim, high[0] - trim
+        beyond = points[:, 0] - np.minimum(np.maximum(points[:, 0], first), last)
+        radius = float(np.quantile(np.hypot(beyond, across), share))
+        radius = max(radius, 0.5 * float(half[1:].min()))
+        volume = radius * radius * (last - first + 4.0 / 3.0 * radius)
+        if best is None or volume < best[0]:
+            best = volume, first, last, radius
+    _, first, last, radius = best
+    return (np.array([first, *middle[1:]]), np.array([last, *middle[1:]]), radius)
 
 
 def _surface(half: np.ndarray) -> np.ndarray:
