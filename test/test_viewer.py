@@ -44,7 +44,7 @@ def waving() -> State:
         state.hear_intention("greet")
         state.hear_intentions({"greet": 0.7})
         state.hear_affect(0.006 * step, 0.3, 0.1)
-    state.sentence = "Person ab waves."
+    state.hear_sentence("Person ab waves.")
     return state
 
 
@@ -59,7 +59,10 @@ def test_what_is_no_longer_heard_of_is_no_longer_the_present():
     assert not state.seen and not state.own and not state.person and not state.ghost
     assert state.goal is None and state.affect is None and state.mood == ""
     assert state.intention == "none" and state.intention_probability == 0.0
-    assert state.sentence == "Person ab waves."  # the last one stays to be read
+    assert state.sentence == "Person ab waves."  # the last one stays to be read ...
+    assert "opacity:1" in drawings.sentence(state)
+    state.at(state.now + 5.0)
+    assert "opacity:0.5" in drawings.sentence(state)  # ... and fades
 
 
 def test_a_clock_that_is_set_back_leaves_nothing_of_the_future():

@@ -29,14 +29,14 @@ _RED = (40, 40, 230)  # BGR
 class Shown:
     """A page that shows somebody who waves, as long as it is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "localhost") -> None:
         self.asked: list[str] = []
         model = load_model("kagami")
         self.page = Page(
             RobotTree(model.urdf, model.profile.description),
             dict(zip(model.joint_names, model.rest)),
             Controls(**{field.name: lambda *_, name=field.name: self.asked.append(name)
-                        for field in dataclasses.fields(Controls)}), port=8640)
+                        for field in dataclasses.fields(Controls)}), port=8640, host=host)
         self._picture = cv2.imencode(".jpg", np.full((180, 320, 3), _RED, np.uint8))[1].tobytes()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -44,9 +44,9 @@ class Shown:
 
     def _run(self) -> None:
         state, begin = State(), time.monotonic()
-        state.sentence = "Person ab waves, probably to greet."
         while not self._ended.wait(0.1):
             state.at(time.monotonic() - begin)
+            state.hear_sentence("Person ab waves, probably to greet.")
             state.hear_activation("body_ab", {"wave_left": 0.9, "smile": 0.6})
             state.hear_activation("self", {"wave_left": 0.5, "smile": 0.1})
             state.hear_intention("greet")
@@ -128,3 +128,16 @@ def test_a_phone_shows_the_same_without_scrolling_sideways(shown, tmp_path):
         assert browser.wait(lambda: shown.asked.count("stop") > before)
         top = picture(browser)[:700]
         assert share(top, (230, 230, 225), 60) > 0.01  # the robot stands above the panel
+
+
+def test_with_the_token_a_browser_is_let_in_and_forgets_it_from_its_address(tmp_path):
+    shown = Shown("0.0.0.0")
+    try:
+        with Browser(tmp_path, (800, 600)) as browser:
+            browser.open(shown.page.address.partition("?")[0])
+            assert browser.wait(lambda: "needs its token" in browser.text())
+            browser.open(shown.page.address)
+            assert browser.wait(lambda: "Person ab waves" in browser.text(), 60)
+            assert "token" not in browser.run("location.href")
+    finally:
+        shown.close()

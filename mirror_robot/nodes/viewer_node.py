@@ -144,9 +144,6 @@ class ViewerNode(Node):
         def text(take: Callable[[str], None]) -> Callable[[String], None]:
             return lambda message: take(message.data)
 
-        def said(message: str) -> None:
-            state.sentence = message
-
         def taught(message: str) -> None:
             state.teaching = message
 
@@ -156,7 +153,7 @@ class ViewerNode(Node):
                 (JointState, "mirror/intentions", 1,
                  lambda message: state.hear_intentions(named_values(message))),
                 (String, "mirror/intention", 1, text(state.hear_intention)),
-                (String, "mirror/narration", 3, text(said)),
+                (String, "mirror/narration", 3, text(state.hear_sentence)),
                 (String, "mirror/performing", 5, text(state.answers.append)),
                 (String, "mirror/response", 5, text(state.answers.append)),
                 (String, "mirror/teaching", 5, text(taught)),

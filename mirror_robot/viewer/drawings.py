@@ -29,6 +29,7 @@ SEEN, OWN, MEANT, FELT = "#3fd0c9", "#ffb454", "#b79cff", "#ff8fa3"
 _TEXT, _MUTED, _LINE, _DARK = "#e9ecef", "#9aa3ad", "#3b424a", "#23282e"
 _GOOD, _DOUBTFUL, _BAD = "#51cf66", "#fcc419", "#ff6b6b"
 _FONT = "font-family:system-ui,sans-serif"
+_SAID = 5.0  # [s] after which a sentence fades
 _WINDOW = 30.0  # [s] shown of the timeline
 _LANES = (("sees", SEEN), ("means", MEANT), ("does", OWN))
 _NODES = ("perception_node", "rep155_node", "mirror_node", "actuation_node", "simulation_node")
@@ -66,8 +67,11 @@ def sentence(state: State) -> str:
         for name, word, more, colour in cells)
     said = escape(state.sentence) or (
         "Nobody is seen yet." if not state.person else "Somebody is there.")
+    # Said a while ago, it need not hold any more.
+    faded = 1.0 if state.now - state.said_at < _SAID else 0.5
     return _box(
-        f'<div style="font-size:16px;line-height:1.35;min-height:2.7em;margin:2px 0 8px">{said}'
+        f'<div style="font-size:16px;line-height:1.35;min-height:2.7em;margin:2px 0 8px;'
+        f'opacity:{faded:g}">{said}'
         f'</div><div style="display:grid;grid-template-columns:1fr 1fr;gap:6px">{table}</div>')
 
 

@@ -166,7 +166,8 @@ class State:
     affect : tuple (valence, arousal, dominance) or None
         -1..1
     trail : sequence of (time, valence, arousal)
-    sentence : str
+    sentence, said_at
+        What was last said of the person, and when [s].
     robot : str
         State of the actuation: ``disarmed``, ``following`` and the like.
     answers : sequence of str
@@ -184,6 +185,7 @@ class State:
     people: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     sentence: str = ""
+    said_at: float = -math.inf
     robot: str = ""
     teaching: str = ""
     answers: deque[str] = field(default_factory=lambda: deque(maxlen=_ANSWERS))
@@ -249,6 +251,10 @@ class State:
         if all(map(math.isfinite, (valence, arousal, dominance))):
             self.affect, self._felt = (valence, arousal, dominance), self.now
             self.trail.append((self.now, valence, arousal))
+
+    def hear_sentence(self, sentence: str) -> None:
+        """Take what is said of the person."""
+        self.sentence, self.said_at = sentence, self.now
 
     def hear_joints(self, values: Mapping[str, float]) -> None:
         """Take positions of some or all joints."""
