@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from mirror_robot.body.model import load_model
+from mirror_robot.human.posture import LIMBS
 from mirror_robot.mirror.features import MotorFeatures
 from mirror_robot.mirror.recognition import Recognizer, compressed
+from mirror_robot.motor.primitive import RATE, learn_primitive
 from mirror_robot.motor.repertoire import load_repertoire
 
 BEFORE = 0.7
@@ -280,3 +282,69 @@ def test_compression_keeps_direction_and_shrinks_differences():
     slow, fast = compressed(np.array([[1.0, 0, 0], [4.0, 0, 0]]))
     assert slow[1] == fast[1] == 0
     assert 2.0 < fast[0] / slow[0] < 2.5
+
+
+def raised(model, seed, side="left", size=1.0):
+    """Return positions at 15 Hz of somebody who swings a bent arm across, in their own way."""
+    random = np.random.default_rng(seed)
+    u = np.linspace(0.0, 1.0, random.integers(22, 30))
+    bell, sway = np.sin(np.pi * u) ** 2, np.sin(3 * np.pi * u) * np.sin(np.pi * u)
+    positions = np.tile(model.rest, (len(u), 1))
+    size = size * random.uniform(0.9, 1.1)
+    sign = 1.0 if side == "left" else -1.0
+    for joint, course in (("shoulder_pitch", -1.3 * bell), ("elbow", -1.2 * bell),
+                          ("shoulder_roll", sign * 0.5 * sway)):
+        positions[:, model.index[f"{side}_{joint}"]] += size * course
+    return positions + 0.01 * model.body * random.standard_normal(positions.shape)
+
+
+@pytest.fixture(scope="module")
+def taught(robot):
+    units = [learn_primitive("swing", robot.model.joint_names, [
+        (np.arange(len(q)) / RATE, q) for q in (raised(robot.model, seed) for seed in (1, 2))])]
+    body = [unit for unit in robot.repertoire if unit.channel == "body"]
+    return Recognizer([*body, *units], robot.features)
+
+
+def between_rests(model, positions):
+    still = np.repeat(model.rest[None], 20, axis=0)
+    return np.concatenate([still, positions, still])
+
+
+def test_what_was_shown_twice_is_known_when_another_does_it_and_ends_with_it(robot, taught):
+    taught.reset()
+    stream_ = between_rests(robot.model, raised(robot.model, 77))
+    seen = [taught.update(n / RATE, q) for n, q in enumerate(stream_)]
+    assert all(a["swing"] < 0.3 for a in seen[:19])
+    assert max(a["swing"] for a in seen[20:-20]) > 0.5
+    assert seen[-1]["swing"] < 0.3
+    for activation in seen:
+        own = np.array([c == "body" for c in activation.channels])
+        total = activation.probability[own].sum() + activation.unknown["body"]
+        assert total == pytest.approx(1.0)
+
+
+def test_another_movement_is_not_what_was_shown(robot, taught):
+    taught.reset()
+    trajectory = robot.repertoire.perform("clap")
+    positions = np.tile(robot.model.rest, (len(trajectory.times[::3]), 1))
+    for column, joint in enumerate(trajectory.joint_names):
+        positions[:, robot.model.index[joint]] = trajectory.positions[::3, column]
+    seen = [taught.update(n / RATE, q)
+            for n, q in enumerate(between_rests(robot.model, positions))]
+    assert max(a["swing"] for a in seen) < 0.5
+
+
+def test_many_postures_feel_as_they_do_one_by_one(robot):
+    random = np.random.default_rng(0)
+    model = robot.model
+    positions = model.lower + random.random((20, len(model.rest))) * (model.upper - model.lower)
+    positions[random.random(positions.shape) < 0.05] = np.nan
+    together = robot.features(positions)
+    for one, q in zip(together, positions):
+        np.testing.assert_array_equal(one, robot.features(q))
+    posture = model.human_posture(positions[0])
+    for row, limb in enumerate(LIMBS):
+        block = next((b for b in robot.features.blocks if b.name == limb), None)
+        if block is not None and np.isfinite(positions[0, block.joints]).all():
+            np.testing.assert_allclose(together[0, block.columns], posture.limbs[row], atol=1e-9)

