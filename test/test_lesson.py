@@ -249,10 +249,10 @@ def test_units_that_stay_go_on_where_they_are_when_another_is_taken_up(model, bu
         for one in (mirror, other):
             one.see_body(body(stamp, posture))
         before, reference = mirror.understand(stamp), other.understand(stamp)
-        if number == 40:
-            assert before.activation["swing"] > 0.5
+        if number == 52:
+            assert before.activation["swing"] > 0.4
             mirror.take_up(units)
-        if number == 41:
+        if number == 53:
             assert before.activation["swing"] + before.activation["copycat"] > 0.8 * (
                 reference.activation["swing"])
             assert before.activation.phase[before.activation.names.index("swing")] == (
