@@ -7,7 +7,8 @@ The whole loop runs on a clip in real time, as `mirror_robot run` starts it, wit
 page by turns. The watcher is a web socket client that reads all that a browser would be sent and
 draws nothing: a browser's own work is not the robot's, and usually on another machine. CPU is
 user + system time of all processes of the loop, the page's included, in percent of one core;
-delay is from an image's stamp to the arrival of the first command that follows from it.
+delay is from an image's stamp to the arrival of the first command that follows from it. Medians
+over the rounds; without and watched alternate, since other work on the machine tells on both.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def _tell(rows: dict[bool, list[dict[str, float]]], traffic: str) -> None:
     print(f"{'':24}{'without':>10}{'watched':>10}{'added':>10}")
     total = {}
     for name in names:
-        without, watched = (np.mean([row.get(name, 0.0) for row in rows[on]])
+        without, watched = (np.median([row.get(name, 0.0) for row in rows[on]])
                             for on in (False, True))
         scale, unit = (1e3, "ms") if name in ("p50", "p95") else (
             (1.0, "") if name == "images" else (1.0, "%"))
