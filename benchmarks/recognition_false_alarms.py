@@ -1,7 +1,7 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """What the built-in repertoire takes movements for that mean nothing: false alarms and flicker.
 
-    python benchmarks/recognition_false_alarms.py [dance.bvh ...]
+    python benchmarks/recognition_false_alarms.py [dance.bvh pianist.avi ...]
 
 A movement is said to be seen when some unit stands above 0.5; random walks of all joints are
 measured always, motion capture when it is given, or lies in the folder of material.py.
@@ -19,7 +19,7 @@ import numpy as np
 
 from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.body.retargeting import Retargeter
-from mirror_robot.human.bvh import postures_from_bvh
+from mirror_robot.console.teach import postures_of
 from mirror_robot.mirror.features import MotorFeatures
 from mirror_robot.mirror.recognition import Recognizer
 from mirror_robot.motor.repertoire import load_repertoire
@@ -66,7 +66,7 @@ def main() -> None:
            np.concatenate([positions for _, positions in walks]))
     retargeter = Retargeter(model)
     for file in files:
-        postures = postures_from_bvh(file)
+        postures = postures_of(file, lambda _: None)
         postures = postures[::max(round(1 / 30 / (postures[1].stamp - postures[0].stamp)), 1)]
         retargeter.reset()
         positions = np.array([retargeter.retarget(posture).positions for posture in postures])
