@@ -42,7 +42,7 @@ _FIRM = 1e4
 """Stiffness of a constraint against 1 for the wanted movement."""
 
 _NEWTON = 8
-_ATTEMPTS = 5
+_ATTEMPTS = 7
 _TOLERANCE = 5e-4
 """Depth below the margin [m] that counts as none."""
 
@@ -499,7 +499,7 @@ class SelfCollision:
             # Distances bend where constraints do not; only what moves this pair takes it slower.
             moves = self._supports[self._carrier[self.pairs[pair]]]
             movers = ((moves[0] ^ moves[1]) @ self.model.drive)[self._arms] != 0.0
-            move = np.where(movers, 0.5 * move if attempt < 2 else 0.0, move)
+            move = np.where(movers, 0.5 * move if attempt < 4 else 0.0, move)
         return None
 
     def _damped(
