@@ -157,11 +157,14 @@ class Actuator:
         Keeps the hands slow while a person is near; needed when `Settings.near_distance` is set.
     clearance : Clearance, optional
         Keeps the arms from touching the robot itself.
+    unwatched : sequence of int, optional
+        Joints that need not get where they are told, as those of a gripper.
     """
 
     def __init__(
         self, limits: JointLimits, rest: np.ndarray, settings: Settings | None = None,
         hands: HandSpeed | None = None, clearance: Clearance | None = None,
+        unwatched: Sequence[int] = (),
     ) -> None:
         self.limits, self.settings = limits, settings or Settings()
         count = len(limits)
@@ -188,10 +191,11 @@ class Actuator:
         self._gates = {source: InputGate(limits.names, limits.lower, limits.upper,
                                          self.settings.target_max_age) for source in SOURCES}
         self._targets = TargetEstimator(count, jump=self.settings.target_jump)
+        error = np.full(count, self.settings.tracking_error)
+        travel = np.minimum(0.25, 0.5 * (limits.upper - limits.lower))
+        error[list(unwatched)] = travel[list(unwatched)] = np.inf
         self._monitor = FollowingMonitor(
-            np.full(count, self.settings.tracking_error), self.settings.tracking_time,
-            np.minimum(0.25, 0.5 * (limits.upper - limits.lower)),
-            self.settings.joint_state_timeout)
+            error, self.settings.tracking_time, travel, self.settings.joint_state_timeout)
         self._index = {name: i for i, name in enumerate(limits.names)}
         self._measured = np.full((2, count), np.nan)
         self._measured_names: list[str] = []

@@ -27,6 +27,11 @@ _KEYS = ("name", "description", "forward", "up", "chains", "face", "fingers", "r
 _COLLISION = ("margin", "ignore")
 _LIMITS = ("velocity_scale", "velocity", "acceleration", "jerk", "joints")
 _JOINT_LIMITS = ("velocity", "acceleration", "jerk")
+INTERFACES = ("trajectory", "position", "velocity", "gripper", "parallel_gripper")
+"""What a controller may take; see `RobotProfile.interfaces`."""
+
+GRIPPER_INTERFACES = INTERFACES[3:]
+"""Those of a controller that has one joint and takes goals."""
 
 
 class ProfileError(ValueError):
@@ -121,6 +126,12 @@ class RobotProfile:
     joint_limits : mapping joint -> {velocity, acceleration, jerk}
         Exceptions of single joints.
     controllers : mapping controller -> tuple of joints
+    interfaces : mapping controller -> one of `INTERFACES`
+        What those take that do not take what the actuation is told to send: a JointTrajectory,
+        positions or velocities (Float64MultiArray), or goals of the action GripperCommand or
+        ParallelGripperCommand for their one joint.
+    effort : mapping controller -> float
+        Of a gripper's goals at most [N or N m]; 0, or none: what the gripper has by itself.
     path : Path
         The profile's own file.
     """
@@ -136,6 +147,8 @@ class RobotProfile:
     jerk: float = 150.0
     joint_limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     controllers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    interfaces: Mapping[str, str] = field(default_factory=dict)
+    effort: Mapping[str, float] = field(default_factory=dict)
     path: Path = Path()
     arguments: Mapping[str, str] = field(default_factory=dict)
     topic: str = ""
@@ -210,6 +223,7 @@ def _profile(content: Any, path: Path) -> RobotProfile:
         return {joint: _number(value, f"{key}.{joint}")
                 for joint, value in _mapping(content.get(key) or {}, key).items()}
 
+    controllers, interfaces, effort = _controllers(content.get("controllers"))
     profile = RobotProfile(
         name=str(content["name"]),
         description=description, arguments=arguments, topic=topic, forward=forward, up=up,
@@ -233,9 +247,7 @@ def _profile(content: Any, path: Path) -> RobotProfile:
             joint: {key: _number(value, f"limits.joints.{joint}.{key}", positive) for key, value in
                     _mapping(values, f"limits.joints.{joint}", _JOINT_LIMITS).items()}
             for joint, values in _mapping(limits.get("joints") or {}, "limits.joints").items()},
-        controllers={name: _names(joints, f"controllers.{name}") for name, joints in
-                     _mapping(content.get("controllers") or {}, "controllers").items()},
-        path=path)
+        controllers=controllers, interfaces=interfaces, effort=effort, path=path)
     if not profile.joints:
         raise ProfileError("chains and face name no joint")
     for where, names in (
@@ -261,6 +273,33 @@ def _profile(content: Any, path: Path) -> RobotProfile:
             raise ProfileError(f"held: {joint!r} is not to be touched, and a chain, the face or "
                                "the fingers use it; take it out of one of them")
     return profile
+
+
+def _controllers(value: Any) -> tuple[dict[str, tuple[str, ...]], dict[str, str],
+                                     dict[str, float]]:
+    """Return the joints of the controllers, the interfaces, and the efforts of grippers."""
+    joints, interfaces, effort = {}, {}, {}
+    for name, content in _mapping(value or {}, "controllers").items():
+        where = f"controllers.{name}"
+        if not isinstance(content, dict):
+            joints[name] = _names(content, where)
+            continue
+        content = _mapping(content, where, ("joints", "interface", "effort"))
+        if "joints" not in content:
+            raise ProfileError(f"{where}.joints is missing")
+        joints[name] = _names(content["joints"], f"{where}.joints")
+        interface = content.get("interface", "trajectory")
+        if interface not in INTERFACES:
+            raise ProfileError(f"{where}.interface: {interface!r} is none; "
+                               f"{choices(str(interface), INTERFACES)}")
+        interfaces[name] = interface
+        if interface in GRIPPER_INTERFACES and len(joints[name]) != 1:
+            raise ProfileError(f"{where}: a {interface} has one joint, not {len(joints[name])}")
+        if "effort" in content:
+            if interface not in GRIPPER_INTERFACES:
+                raise ProfileError(f"{where}.effort is for a gripper, not for {interface}")
+            effort[name] = _number(content["effort"], f"{where}.effort", 0.0)
+    return joints, interfaces, effort
 
 
 def _vector(value: Any, where: str) -> tuple[float, float, float]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from mirror_robot.body.profile import RobotProfile
+from mirror_robot.body.profile import GRIPPER_INTERFACES, RobotProfile
 
 STATE_BROADCASTER = "joint_state_broadcaster"
-_TRAJECTORY_CONTROLLER = "joint_trajectory_controller/JointTrajectoryController"
+_TYPES = {
+    "trajectory": "joint_trajectory_controller/JointTrajectoryController",
+    "position": "forward_command_controller/ForwardCommandController",
+    "velocity": "forward_command_controller/ForwardCommandController",
+    "gripper": "position_controllers/GripperActionController",
+    "parallel_gripper": "parallel_gripper_action_controller/GripperActionController"}
+"""By `RobotProfile.interfaces`; the type for GripperCommand is that of Jazzy, and gone later."""
 
 
 def controller_parameters(profile: RobotProfile, update_rate: int = 100) -> dict[str, Any]:
@@ -31,9 +37,17 @@ def controller_parameters(profile: RobotProfile, update_rate: int = 100) -> dict
     manager: dict[str, Any] = {
         "update_rate": update_rate,
         STATE_BROADCASTER: {"type": "joint_state_broadcaster/JointStateBroadcaster"},
-        **{name: {"type": _TRAJECTORY_CONTROLLER} for name in profile.controllers}}
+        **{name: {"type": _TYPES[profile.interfaces.get(name, "trajectory")]}
+           for name in profile.controllers}}
     parameters: dict[str, Any] = {"/**/controller_manager": {"ros__parameters": manager}}
     for name, joints in profile.controllers.items():
+        interface = profile.interfaces.get(name, "trajectory")
+        if interface != "trajectory":
+            # A gripper that holds a thing has got what it wanted.
+            parameters[f"/**/{name}"] = {"ros__parameters": (
+                {"joint": joints[0], "allow_stalling": True} if interface in GRIPPER_INTERFACES
+                else {"joints": list(joints), "interface_name": interface})}
+            continue
         parameters[f"/**/{name}"] = {"ros__parameters": {
             "joints": list(joints),
             "command_interfaces": ["position"],

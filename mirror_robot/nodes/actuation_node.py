@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,14 @@ from mirror_robot.body.model import load_model
 from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
 from mirror_robot.nodes.messages import to_seconds, to_time
 from mirror_robot.nodes.outputs import (
+    GRIPPERS,
     NO_EVENTS,
     OUTPUTS,
     RELIABLE,
+    GripperOutput,
     PositionOutput,
     TrajectoryOutput,
+    load_gripper_action,
 )
 from mirror_robot.nodes.parameters import Parameter, ParameterError, declare
 from mirror_robot.nodes.performing import Performances, load_action
@@ -128,15 +131,15 @@ _SUPERVISION = 0.2
 _LOOP_TIMEOUT = 1.0
 
 
-def _settings(values: Any) -> Settings:
-    """Return the settings that parameter values describe."""
+def _settings(values: Any, interfaces: Collection[str]) -> Settings:
+    """Return the settings that parameter values describe, for controllers with `interfaces`."""
     names = (name for name in Settings.__dataclass_fields__)
     settings = {name: getattr(values, name) for name in names}
-    if values.command_interface != "trajectory":
+    if not {"position", "velocity"}.isdisjoint(interfaces):
         settings["command_rate"] = values.rate
-        if values.performances == "action":
-            raise ParameterError("performances = action needs command_interface = trajectory: "
-                                 "other controllers take no goals")
+    if values.performances == "action" and "trajectory" not in interfaces:
+        raise ParameterError("performances = action needs command_interface = trajectory: "
+                             "other controllers take no goals")
     if settings["command_rate"] > values.rate:
         raise ParameterError(
             f"command_rate = {values.command_rate} Hz is above rate = {values.rate} Hz")
@@ -154,7 +157,8 @@ class ActuationNode(LifecycleNode):
     are. Publishes ``<controller>/joint_trajectory`` (or ``/commands``) and ``actuation/command``,
     and for a face on a display ``actuation/face``, each channel as its share -1..1 of the full
     expression. With ``performances`` = action, movements on ``mirror/performance`` become goals of
-    ``<controller>/follow_joint_trajectory``. Offers ``~/enable``, ``~/stop``, ``~/relax`` and
+    ``<controller>/follow_joint_trajectory``; what the profile calls a gripper gets goals of
+    ``<controller>/gripper_cmd``. Offers ``~/enable``, ``~/stop``, ``~/relax`` and
     ``~/reset``.
     """
 
@@ -171,16 +175,23 @@ class ActuationNode(LifecycleNode):
         self._controllers = {
             name: [model.index[joint] for joint in joints]
             for name, joints in model.profile.controllers.items()}
-        settings = _settings(self._values)
+        self._interfaces = {
+            name: model.profile.interfaces.get(name, self._values.command_interface)
+            for name in self._controllers}
+        self._effort = model.profile.effort
+        settings = _settings(self._values, self._interfaces.values())
+        # Grippers close on things: that they do not get where they are told is no fault.
+        grippers = [columns[0] for name, columns in self._controllers.items()
+                    if self._interfaces[name] in GRIPPERS]
         self.actuator = Actuator(
             self._limits, model.rest, settings,
             HandSpeed(model, settings.hand_speed) if settings.near_distance > 0.0 else None,
-            Clearance(model))
+            Clearance(model), unwatched=grippers)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._rates = {name: Rate() for name in (*SOURCES, "joint_states", "commands", "loop")}
         self._latency, self._cost = Percentiles(), Percentiles(1000)
         self._loop_silent = Silence(1, grain=1.25 * _SUPERVISION)
-        self._outputs: dict[str, TrajectoryOutput | PositionOutput] = {}
+        self._outputs: dict[str, TrajectoryOutput | PositionOutput | GripperOutput] = {}
         self._performances: Performances | None = None
         self._kept: list[Callable[[], object]] = []
         self._polled: list[tuple[Subscription, Callable[[JointState], None]]] = []
@@ -215,12 +226,7 @@ class ActuationNode(LifecycleNode):
             JointState, "actuation/face", RELIABLE, event_callbacks=NO_EVENTS)
         if not preview:
             for controller, columns in self._controllers.items():
-                index = np.array(columns)
-                self._outputs[controller] = (
-                    OUTPUTS[values.command_interface](self, f"{controller}/commands", index)
-                    if values.command_interface in OUTPUTS else
-                    TrajectoryOutput(self, f"{controller}/joint_trajectory",
-                                     [names[i] for i in columns], index))
+                self._outputs[controller] = self._output(controller, columns)
             if values.performances == "action":
                 self._configure_performances()
         for source in SOURCES:
@@ -243,10 +249,34 @@ class ActuationNode(LifecycleNode):
                            ("reset", self.actuator.reset)):
             self._serve(Trigger, f"~/{name}",
                         lambda request, response, call=call: _answer(response, call()))
-        publishers = [self._command_publisher, *(out.publisher for out in self._outputs.values())]
-        for publisher in (*publishers, *filter(None, [self._face_publisher])):
+        for output in self._outputs.values():
+            self._kept.append(lambda output=output: output.destroy(self))
+        for publisher in filter(None, [self._command_publisher, self._face_publisher]):
             self._kept.append(lambda publisher=publisher: self.destroy_publisher(publisher))
         return TransitionCallbackReturn.SUCCESS
+
+    def _output(
+        self, controller: str, columns: list[int],
+    ) -> TrajectoryOutput | PositionOutput | GripperOutput:
+        """Return what talks to a controller in the way that it takes."""
+        interface, names = self._interfaces[controller], self._limits.names
+        index = np.array(columns)
+        if interface in OUTPUTS:
+            return OUTPUTS[interface](self, f"{controller}/commands", index)
+        if interface not in GRIPPERS:
+            return TrajectoryOutput(self, f"{controller}/joint_trajectory",
+                                    [names[i] for i in columns], index)
+        action = load_gripper_action(interface)
+        if action is None:
+            raise ParameterError(
+                f"{controller} takes the action {GRIPPERS[interface]} of control_msgs, which is "
+                "not installed: apt install ros-$ROS_DISTRO-control-msgs, or give it another "
+                "interface in the profile")
+        column = columns[0]
+        return GripperOutput(
+            self, action, controller, names[column], column,
+            float(self._limits.upper[column] - self._limits.lower[column]),
+            self._effort.get(controller, 0.0))
 
     def _configure_performances(self) -> None:
         action = load_action()
@@ -255,7 +285,9 @@ class ActuationNode(LifecycleNode):
                 "control_msgs is not installed: movements of the repertoire are streamed")
             return
         self._performances = Performances(
-            self, action, self.actuator, self._controllers, self._lock, self._steady)
+            self, action, self.actuator,
+            {name: columns for name, columns in self._controllers.items()
+             if self._interfaces[name] == "trajectory"}, self._lock, self._steady)
         self._listen(JointTrajectory, "mirror/performance", self._performances.receive)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -522,6 +554,9 @@ class ActuationNode(LifecycleNode):
             "ruckig_failures": actuator.shaper.failures,
             "braked_for_clearance": actuator.clearance.braked,
         }
+        for name, output in self._outputs.items():
+            if isinstance(output, GripperOutput):
+                values[f"goals of {name}"] = f"{output.goals}, {output.refused} refused"
         if self._performances is not None:
             values |= {"goals_accepted": self._performances.accepted,
                        "goals_succeeded": self._performances.succeeded,

@@ -1,14 +1,16 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
-"""How commands reach the controllers of a robot: as trajectories, positions or velocities."""
+"""How commands reach the controllers of a robot: trajectories, positions, velocities, goals."""
 
 from __future__ import annotations
 
+import math
 import time
 from array import array
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration
+from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration as Span
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.lifecycle import LifecycleNode
@@ -26,6 +28,8 @@ NO_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
 _CORRECTION = 2.0
 # Longest wait [s] for the last command to be received before the process ends.
 _FAREWELL = 0.5
+# How often a gripper may get a new goal [s], and by how much of its range it must differ.
+_GOAL_PERIOD, _GRAIN = 0.1, 0.02
 
 
 def trajectory_points(
@@ -74,6 +78,10 @@ class TrajectoryOutput:
             command.velocities[:, self._columns], self._points)
         self.publisher.publish(self._message)
 
+    def destroy(self, node: LifecycleNode) -> None:
+        """Free what ROS gave."""
+        node.destroy_publisher(self.publisher)
+
     def rest(self) -> None:
         """Do nothing when commands end: the last one ended in a stop."""
 
@@ -95,6 +103,10 @@ class PositionOutput:
     def send(self, command: Command) -> None:
         """Publish the first position of a command."""
         self._publish(command.positions[0])
+
+    def destroy(self, node: LifecycleNode) -> None:
+        """Free what ROS gave."""
+        node.destroy_publisher(self.publisher)
 
     def rest(self) -> None:
         """Do nothing when commands end: such a controller holds the last position."""
@@ -147,6 +159,101 @@ class VelocityOutput(PositionOutput):
         off = position - self._actuator.measured
         wanted = velocity + _CORRECTION * np.where(np.isfinite(off), off, 0.0)
         return np.clip(wanted, -self._fastest, self._fastest)
+
+
+GRIPPERS = {"gripper": "GripperCommand", "parallel_gripper": "ParallelGripperCommand"}
+"""Actions of control_msgs that a gripper's controller takes, by the name of its interface."""
+
+
+def load_gripper_action(interface: str) -> Any | None:
+    """Return the action's type, None where control_msgs is not installed or lacks it."""
+    try:
+        from control_msgs import action
+    except ImportError:
+        return None
+    return getattr(action, GRIPPERS[interface], None)
+
+
+class GripperOutput:
+    """The same for a gripper, which takes goals of an action and moves by itself.
+
+    A goal is where the joint would stop, so that a gripper goes nowhere else when no other goal
+    follows. A new one replaces the one under way; it is sent when it differs, at most ten times
+    in a second, by a timer: goals must not be sent in another thread than answers are taken.
+
+    Parameters
+    ----------
+    node : LifecycleNode
+    action : type
+        GripperCommand or ParallelGripperCommand.
+    controller : str
+        Its action is ``<controller>/gripper_cmd``.
+    joint : str
+    column : int
+        Of the joint.
+    span : float
+        Of the joint's range [rad or m].
+    effort : float
+        At most [N or N m]; 0: ParallelGripperCommand leaves it to the gripper.
+    """
+
+    def __init__(self, node: LifecycleNode, action: Any, controller: str, joint: str,
+                 column: int, span: float, effort: float = 0.0) -> None:
+        from rclpy.action import ActionClient
+
+        self._node, self._action, self._joint, self._column = node, action, joint, column
+        self._grain, self._effort = _GRAIN * span, effort
+        self.client = ActionClient(node, action, f"{controller}/gripper_cmd")
+        self._wanted = self._sent = math.nan
+        self.goals = self.refused = 0
+        """Goals sent, and of these refused."""
+        self._timer = node.create_timer(
+            _GOAL_PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def destroy(self, node: LifecycleNode) -> None:
+        """Free what ROS gave."""
+        node.destroy_timer(self._timer)
+        self.client.destroy()
+
+    def send(self, command: Command) -> None:
+        """Take in a command; its end becomes a goal when the time has come."""
+        self._wanted = float(command.positions[-1, self._column])
+
+    def rest(self) -> None:
+        """Do nothing when commands end: the gripper stands at its goal, or comes to it."""
+
+    def send_last(self, command: Command) -> None:
+        """Send the end of a command at once."""
+        self.send(command)
+        self._look()
+
+    def _look(self) -> None:
+        # Slow movements add up to a grain; the end of any is reached to within one.
+        if not abs(self._wanted - self._sent) <= self._grain and math.isfinite(self._wanted):
+            if not self.client.server_is_ready():
+                self._node.get_logger().warning(
+                    f"no action server {self.client._action_name} for {self._joint}",
+                    throttle_duration_sec=10.0)
+                return
+            self._sent = self._wanted
+            self.goals += 1
+            self.client.send_goal_async(self._goal()).add_done_callback(self._answered)
+
+    def _goal(self) -> Any:
+        goal = self._action.Goal()
+        if hasattr(goal.command, "max_effort"):
+            goal.command.position, goal.command.max_effort = self._sent, self._effort
+        else:
+            goal.command.name, goal.command.position = [self._joint], [self._sent]
+            goal.command.effort = [self._effort] if self._effort else []
+        return goal
+
+    def _answered(self, future: Any) -> None:
+        if not future.result().accepted:
+            self.refused += 1
+            self._node.get_logger().warning(
+                f"the gripper of {self._joint} refuses to go to {self._sent:.3f}",
+                throttle_duration_sec=5.0)
 
 
 OUTPUTS = {"position": PositionOutput, "velocity": VelocityOutput}
