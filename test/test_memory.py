@@ -87,12 +87,6 @@ def test_when_somebody_was_last_so_happy_is_recalled_and_then_kept_longer(memory
     assert memory.search(mood="joyful")
 
 
-def test_how_strongly_a_time_was_felt_can_be_asked_for_learning(memory):
-    moved = memory.remember(_episode(100.0, valence=-0.8, arousal=0.7))
-    assert memory.felt_between(99.5, 105.0) == pytest.approx(moved.importance)
-    assert memory.felt_between(200.0, 300.0) == 0.0
-
-
 def _bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 

@@ -23,13 +23,13 @@ def _unit(name: str = "victory") -> Shown:
     limbs[:, 0] = np.stack([np.sin(angle), 0 * angle, -np.cos(angle)], axis=1)
     limbs[:, 5] = np.nan
     eye = np.tile(np.eye(3), (20, 1, 1))
-    return Shown(name, (Demonstration(times, limbs, eye, eye * np.nan),), "wins")
+    return Shown(name, (Demonstration(times, limbs, eye, eye * np.nan, 2.5),), "wins")
 
 
 def test_a_movement_comes_back_from_text_as_it_was():
     back, unit = unit_from_text(unit_to_text(_unit())), _unit()
     assert (back.name, back.meaning) == ("victory", "wins")
-    for field in ("times", "limbs", "torso", "head"):
+    for field in ("times", "limbs", "torso", "head", "weight"):
         np.testing.assert_allclose(getattr(back.demonstrations[0], field),
                                    getattr(unit.demonstrations[0], field), atol=1e-4)
 
@@ -41,6 +41,8 @@ def test_a_movement_comes_back_from_text_as_it_was():
     lambda d: d["demonstrations"][0]["limbs"].__setitem__(0, 50.0),
     lambda d: d["demonstrations"][0]["times"].__setitem__(3, None),
     lambda d: d["demonstrations"][0]["times"].__setitem__(3, "soon"),
+    lambda d: d["demonstrations"][0].update(weight=1e9),
+    lambda d: d["demonstrations"][0].update(weight=float("nan")),
     lambda d: d.update(demonstrations=7),
 ])
 def test_what_is_no_movement_is_refused(change):

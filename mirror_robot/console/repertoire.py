@@ -99,7 +99,7 @@ def _show(name: str, path: Path, robot: str, output: Path) -> None:
     with Progress(f"binding the repertoire to {robot}") as progress:
         unit = load_repertoire(model, taught=path, progress=progress.show)[name]
     taught = any(movement.name == name for movement in load_shown_or_last(path))
-    style = unit.styles[0]
+    style = unit.style()
     figure = plt.figure(figsize=(15, 6), layout="constrained")
     grid = figure.add_gridspec(2, 7)
     middle = np.mean([line[0, 2] for _, line in _lines(model, model.rest)] or [0.0])

@@ -19,6 +19,7 @@ import numpy as np
 from mirror_robot.body.model import load_model
 from mirror_robot.human.posture import HumanPosture, posture_from_landmarks
 from mirror_robot.mirror.lesson import OVER, Lesson, LessonError, keep, learn
+from mirror_robot.mirror.memory import importance
 from mirror_robot.motor.repertoire import load_repertoire
 from mirror_robot.motor.shown import cut, shown_path
 from mirror_robot.progress import Progress
@@ -110,22 +111,29 @@ def postures_of(
 def shown_live(lesson: Lesson) -> None:
     """Hold a lesson with whoever is seen on `human/body`, and print what it says.
 
-    Serves a camera that `mirror_robot run` looks through, and a bag that is played. Ctrl-C ends
-    the lesson with what was shown so far.
+    Serves a camera that `mirror_robot run` looks through, and a bag that is played. What is felt
+    meanwhile (`mirror/affect`) weighs. Ctrl-C ends the lesson with what was shown so far.
     """
     import rclpy
+    from geometry_msgs.msg import Vector3Stamped
     from rclpy.qos import qos_profile_sensor_data
     from sensor_msgs.msg import PointCloud2
 
     from mirror_robot.nodes.messages import cloud_to_body
+
+    felt = [0.0]
+
+    def feel(message: Vector3Stamped) -> None:
+        felt[0] = importance(message.vector.x, message.vector.y, 0.0)
 
     # Ctrl-C ends the lesson, not the listening.
     rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)
     node = rclpy.create_node("teach")
     node.create_subscription(
         PointCloud2, "human/body",
-        lambda cloud: lesson.see(posture_from_landmarks(cloud_to_body(cloud))),
+        lambda cloud: lesson.see(posture_from_landmarks(cloud_to_body(cloud)), felt[0]),
         qos_profile_sensor_data)
+    node.create_subscription(Vector3Stamped, "mirror/affect", feel, 10)
     try:
         while lesson.state != OVER:
             for sentence in lesson.update(time.monotonic()):

@@ -157,6 +157,8 @@ class Demonstrated:
     demonstrations : sequence of (name, points (t, k, 3))
         At `RATE`, t >= 2; NaN where unknown, which is filled in as `fill` does.
     fusion : Fusion
+    weights : sequence of float, optional
+        How much each demonstration counts in view A: 2 as if it had been shown twice.
 
     Attributes
     ----------
@@ -170,7 +172,7 @@ class Demonstrated:
     """
 
     def __init__(self, demonstrations: Sequence[tuple[str, np.ndarray]],
-                 fusion: Fusion = Fusion()) -> None:
+                 fusion: Fusion = Fusion(), weights: Sequence[float] | None = None) -> None:
         if not demonstrations:
             raise ValueError("there is nothing to learn from: no demonstration")
         shapes = {np.shape(points)[1:] for _, points in demonstrations}
@@ -186,7 +188,8 @@ class Demonstrated:
         self._fit_posture(stacked.reshape(len(stacked), -1))
         courses = [self.fill(np.asarray(demonstrations[i][1], float)) for i in order]
         self.label_of, self.courses = labels, courses
-        self.counts = np.bincount(labels, minlength=len(self.names))
+        self.weights = np.ones(len(order)) if weights is None else np.array(weights)[order]
+        self.counts = np.bincount(labels, self.weights, minlength=len(self.names))
         self._fit_exemplars(courses)
         self._fit_running(courses, labels)
 
@@ -384,7 +387,8 @@ class Listener:
         learnt, fusion = self._learnt, self._learnt.fusion
         tempered = _SHARPNESS * self._score * (elapsed / 20.0) ** -_TEMPER
         top = tempered.max()
-        sums = np.bincount(learnt.label_of, np.exp(tempered - top), len(learnt.names))
+        sums = np.bincount(learnt.label_of, learnt.weights * np.exp(tempered - top),
+                           len(learnt.names))
         exemplar = (np.log(np.maximum(sums, 1e-300)) + top - np.log(learnt.counts)) / _SHARPNESS
         running = learnt.running(elapsed, statistics)
         fused = (fusion.exemplar * (elapsed / 20.0) ** -fusion.exemplar_power * exemplar

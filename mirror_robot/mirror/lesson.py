@@ -15,6 +15,7 @@ import numpy as np
 
 from mirror_robot.body.model import RobotModel
 from mirror_robot.human.posture import HumanPosture
+from mirror_robot.mirror.memory import demonstration_weight
 from mirror_robot.mirror.telling_apart import confusions
 from mirror_robot.motor.primitive import MotorPrimitive
 from mirror_robot.motor.shown import (
@@ -30,6 +31,9 @@ WAITING, COUNTING, SHOWING, OVER = "waiting", "counting", "showing", "over"
 
 _LOOK_EVERY = 0.4
 """How often a lesson looks for movements that are complete [s]."""
+
+_MOVED = 1.3
+"""A repetition that counts so many times as much as another is worth a word."""
 
 _RIVAL = 0.1
 """A unit that fires for this share of a movement's time is worth a warning."""
@@ -77,14 +81,24 @@ class Lesson:
         self._countdown, self._longest, self._patience = countdown, longest, patience
         self.state = WAITING
         self._postures: list[HumanPosture] = []
+        self._weights: list[float] = []
         self._shown: list[Demonstration] = []
         self._since: float | None = None
         self._counted, self._looked = countdown, -np.inf
 
-    def see(self, posture: HumanPosture) -> None:
-        """Take in a posture of the person who shows; before the countdown is over it is let go."""
+    def see(self, posture: HumanPosture, importance: float = 0.0) -> None:
+        """Take in a posture of the person who shows; before the countdown is over it is let go.
+
+        Parameters
+        ----------
+        posture : HumanPosture
+        importance : float
+            Of what is felt with the person meanwhile, 0..1; what is shown with strong feeling
+            counts more (`mirror_robot.mirror.memory`).
+        """
         if self.state == WAITING or self.state == SHOWING:
             self._postures.append(posture)
+            self._weights.append(demonstration_weight(importance))
 
     @property
     def shown(self) -> tuple[Demonstration, ...]:
@@ -113,7 +127,7 @@ class Lesson:
 
     def _wait(self, now: float, elapsed: float) -> list[str]:
         if self._postures:
-            self.state, self._since, self._postures = COUNTING, now, []
+            self.state, self._since, self._postures, self._weights = COUNTING, now, [], []
             return [f"lesson {self.name}: stand so that I see your arms", *self._count(now, 0.0)]
         if elapsed > self._patience:
             self.state = OVER
@@ -134,7 +148,7 @@ class Lesson:
     def _look(self, elapsed: float) -> list[str]:
         said = []
         latest = self._postures[-1].stamp if self._postures else -np.inf
-        complete = cut(self._postures, latest)
+        complete = cut(self._postures, latest, weights=self._weights)
         for number in range(len(self._shown) + 1, min(len(complete), self.repetitions) + 1):
             said.append(f"seen {number} of {self.repetitions} "
                         f"({complete[number - 1].times[-1]:.1f} s)")
@@ -150,7 +164,7 @@ class Lesson:
         """End the lesson with what was shown so far, and return what is to be said."""
         if self.state == SHOWING:
             # Whoever ends it has finished showing: no rest need follow.
-            self._shown = cut(self._postures)[:self.repetitions]
+            self._shown = cut(self._postures, weights=self._weights)[:self.repetitions]
         self.state = OVER
         count = len(self._shown)
         return [f"lesson {self.name} ends after {count} repetition{'s' * (count != 1)}"]
@@ -195,8 +209,12 @@ class Learnt:
         shown = self.movement.demonstrations
         lengths = ", ".join(f"{one.times[-1]:.1f} s" for one in shown)
         rivals = ", ".join(f"{name} ({share:.0%})" for name, share in self.rivals.items())
+        weights = [one.weight for one in shown]
+        moved = max(weights) >= _MOVED * min(weights)
         return [f"learnt {self.movement.name} from {len(shown)} "
-                f"repetition{'s' * (len(shown) != 1)}: {lengths}",
+                f"repetition{'s' * (len(shown) != 1)}: {lengths}"
+                + (f"; number {weights.index(max(weights)) + 1} moved me most and counts most"
+                   if moved else ""),
                 f"told as itself in {self.own:.0%} of its time"
                 + (f"; will be confused with: {rivals}" if rivals else "")]
 

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from mirror_robot.body.model import RobotModel
 from mirror_robot.motor.primitive import MotorPrimitive
 from mirror_robot.motor.repertoire import Repertoire, load_repertoire
@@ -162,6 +164,7 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
 def _digest(movement: Shown) -> str:
     digest = hashlib.sha256(f"{movement.name}\0{movement.meaning}".encode())
     for shown in movement.demonstrations:
-        for values in (shown.times, shown.limbs, shown.torso, shown.head):
+        for values in (shown.times, shown.limbs, shown.torso, shown.head,
+                       np.float64(shown.weight)):
             digest.update(values.tobytes())
     return digest.hexdigest()

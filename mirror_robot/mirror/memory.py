@@ -285,13 +285,6 @@ class Memory:
             raise self._trouble("written", error) from error
         return episode
 
-    def felt_between(self, begin: float, end: float) -> float:
-        """Return the greatest importance of what overlaps with a time [s since 1970], 0..1."""
-        row = self._db.execute(
-            "SELECT max(importance) FROM episode WHERE end >= ? AND begin <= ?",
-            (begin, end)).fetchone()
-        return float(row[0] or 0.0)
-
     def people(self) -> list[tuple[str, int, float]]:
         """Return (person, number of episodes, when last) of everybody, the latest first."""
         rows = self._db.execute("SELECT person, count(*), max(end) FROM episode "

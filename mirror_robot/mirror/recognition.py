@@ -225,8 +225,10 @@ class _Channel:
         self.styles = [style for unit in units for style in unit.styles]
         self.unit_of = np.repeat(np.arange(len(units)), [len(unit.styles) for unit in units])
         self.starts = np.searchsorted(self.unit_of, np.arange(len(units)))
-        counts = np.bincount(self.unit_of, minlength=len(units))
-        self.share = (prior / counts)[self.unit_of]
+        # The styles of a unit share what it has by their weights.
+        weights = np.array([style.weight for style in self.styles])
+        total = np.bincount(self.unit_of, weights, minlength=len(units))
+        self.share = (prior / total)[self.unit_of] * weights
         self.speed = np.array([1.0 / style.duration for style in self.styles])
         sizes = [b.columns.stop - b.columns.start for b in self.blocks]
         self._columns = np.concatenate(
@@ -556,12 +558,13 @@ class Recognizer:
         self.names = tuple(unit.name for unit in ordered)
         self._channel_names = tuple(unit.channel for unit in ordered)
         self._background = np.array([unit.background for unit in ordered])
-        shown = [(unit.name, style.course) for unit in ordered if unit.channel == "body"
-                 for style in unit.styles if style.course is not None]
+        shown = [(unit.name, style.course, style.weight) for unit in ordered
+                 if unit.channel == "body" for style in unit.styles if style.course is not None]
         self._onlooker: Onlooker | None = None
         if shown:
             self._points = RobotPoints(features.model)
-            learnt = Demonstrated([(name, self._points(course)) for name, course in shown])
+            learnt = Demonstrated([(name, self._points(course)) for name, course, _ in shown],
+                                  weights=[weight for *_, weight in shown])
             self._shown = np.array([self.names.index(name) for name in learnt.names])
             self._onlooker = Onlooker(learnt)
         self.reset()

@@ -39,7 +39,7 @@ def unit_to_text(unit: Shown) -> str:
         "format": _FORMAT, "name": unit.name, "meaning": unit.meaning,
         "demonstrations": [
             {field: _plain(getattr(shown, field)) for field in _SHAPES}
-            for shown in unit.demonstrations]})
+            | {"weight": shown.weight} for shown in unit.demonstrations]})
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
@@ -66,7 +66,8 @@ def unit_from_text(text: str) -> Shown:
             raise SharingError(f"{len(shown)} demonstrations; 1 to {_MOST_DEMONSTRATIONS} are "
                                "taken")
         demonstrations = tuple(
-            Demonstration(*(_array(entry[field], field, len(entry["times"])) for field in _SHAPES))
+            Demonstration(*(_array(entry[field], field, len(entry["times"])) for field in _SHAPES),
+                          weight=float(entry.get("weight", 1.0)))
             for entry in shown)
         return Shown(str(data["name"]), demonstrations, str(data["meaning"])[:200])
     except SharingError:

@@ -53,6 +53,9 @@ class MotorStyle:
     course : ndarray (t, n), or None
         What was shown, at `RATE`: the whole body, with the joints that are free in `mean`. None
         for what was never shown by anybody.
+    weight : float
+        How much it counts beside the other styles of its unit, when the unit is performed and
+        when it is recognised.
     """
 
     name: str
@@ -62,6 +65,7 @@ class MotorStyle:
     duration_spread: float = 0.25
     repeat: tuple[float, float] | None = None
     course: np.ndarray | None = None
+    weight: float = 1.0
 
     @property
     def spread(self) -> np.ndarray:
@@ -166,7 +170,7 @@ class MotorPrimitive:
             object.__setattr__(self, "action", self.name)
 
     def style(self, name: str | None = None) -> MotorStyle:
-        """Return a style by name; the first one by default.
+        """Return a style by name; by default that of the most weight, of equals the first.
 
         Raises
         ------
@@ -174,7 +178,7 @@ class MotorPrimitive:
             If there is none of that name; the message names those that are.
         """
         if name is None:
-            return self.styles[0]
+            return max(self.styles, key=lambda style: style.weight)
         for style in self.styles:
             if style.name == name:
                 return style
@@ -235,7 +239,7 @@ class MotorPrimitive:
             arrays[f"{self.name}/{number}/mean"] = style.mean
             arrays[f"{self.name}/{number}/factors"] = style.factors
             styles.append({"name": style.name, "duration": style.duration,
-                           "duration_spread": style.duration_spread,
+                           "duration_spread": style.duration_spread, "weight": style.weight,
                            "repeat": None if style.repeat is None else list(style.repeat)})
         return {"name": self.name, "action": self.action, "side": self.side,
                 "channel": self.channel, "meaning": self.meaning, "background": self.background,
@@ -250,7 +254,8 @@ class MotorPrimitive:
             MotorStyle(style["name"], arrays[f"{name}/{number}/mean"],
                        arrays[f"{name}/{number}/factors"], float(style["duration"]),
                        float(style["duration_spread"]),
-                       None if style["repeat"] is None else tuple(style["repeat"]))
+                       None if style["repeat"] is None else tuple(style["repeat"]),
+                       weight=float(style.get("weight", 1.0)))
             for number, style in enumerate(data["styles"]))
         return cls(name, tuple(joint_names), styles, data["action"], data["side"],
                    data["channel"], data["meaning"], bool(data["background"]),

@@ -51,6 +51,9 @@ _LIKE = np.radians(30.0)
 _SHORTEST = 0.4
 """Anything shorter is no movement [s]."""
 
+HEAVIEST = 10.0
+"""No demonstration counts more than this: a file from elsewhere shall not silence the others."""
+
 
 @dataclass(frozen=True)
 class Demonstration:
@@ -64,12 +67,15 @@ class Demonstration:
         Unit directions as in `HumanPosture.limbs`; NaN where unknown.
     torso, head : ndarray (t, 3, 3)
         Rotations as in `HumanPosture`; NaN where unknown.
+    weight : float
+        How much it counts beside others of the same movement; more than 0, at most `HEAVIEST`.
     """
 
     times: np.ndarray
     limbs: np.ndarray
     torso: np.ndarray
     head: np.ndarray
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         count = len(self.times)
@@ -81,6 +87,9 @@ class Demonstration:
         if count < 4 or not (np.diff(self.times) > 0).all():
             raise ValueError("a demonstration needs at least four frames with growing times; "
                              f"it has {count}")
+        if not 0.0 < self.weight <= HEAVIEST:
+            raise ValueError("the weight of a demonstration is more than 0 and at most "
+                             f"{HEAVIEST:g}, not {self.weight}")
 
 
 def check_name(name: str) -> None:
@@ -124,7 +133,8 @@ def save_shown(path: Path, movements: Sequence[Shown]) -> None:
     units = []
     for movement in movements:
         units.append({"name": movement.name, "meaning": movement.meaning,
-                      "demonstrations": len(movement.demonstrations)})
+                      "demonstrations": len(movement.demonstrations),
+                      "weights": [float(one.weight) for one in movement.demonstrations]})
         for number, shown in enumerate(movement.demonstrations):
             for field in ("times", "limbs", "torso", "head"):
                 arrays[f"{movement.name}/{number}/{field}"] = getattr(shown, field)
@@ -186,8 +196,10 @@ def load_shown(path: Path) -> tuple[Shown, ...]:
         return tuple(
             Shown(unit["name"], tuple(
                 Demonstration(*(arrays[f"{unit['name']}/{number}/{field}"].astype(float)
-                                for field in ("times", "limbs", "torso", "head")))
-                for number in range(unit["demonstrations"])), unit["meaning"])
+                                for field in ("times", "limbs", "torso", "head")), float(weight))
+                # Files from before there were weights have none.
+                for number, weight in enumerate(
+                    unit.get("weights", [1.0] * unit["demonstrations"]))), unit["meaning"])
             for unit in header["units"])
     except Exception as error:  # zip, json, key and shape errors share no narrower base
         raise RepertoireError(f"{path} is no usable file of shown movements: {error}") from error
@@ -213,7 +225,8 @@ def _turning(values: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.concatenate([speed[:1], speed])
 
 
-def cut(postures: Sequence[HumanPosture], until: float = np.inf) -> list[Demonstration]:
+def cut(postures: Sequence[HumanPosture], until: float = np.inf,
+        weights: Sequence[float] | None = None) -> list[Demonstration]:
     """Cut a recording into its repetitions at the rests between them.
 
     A recording that never rests is one demonstration; one that never moves is none.
@@ -224,14 +237,17 @@ def cut(postures: Sequence[HumanPosture], until: float = np.inf) -> list[Demonst
         In the order of their stamps.
     until : float
         Only what ended so early that the rest after it is over by then [s]; all by default.
+    weights : sequence of float, optional
+        Of the postures; a demonstration counts as much as the most that it was shown with.
     """
-    known = [posture for posture in postures if np.isfinite(posture.limbs).any()
-             or np.isfinite(posture.head).any()]
-    if len(known) < 4:
+    rows = [row for row, posture in enumerate(postures) if np.isfinite(posture.limbs).any()
+            or np.isfinite(posture.head).any()]
+    if len(rows) < 4:
         return []
-    times = np.array([posture.stamp for posture in known])
-    keep = np.concatenate([[True], np.diff(times) > 1e-6])
-    known, times = [p for p, k in zip(known, keep) if k], times[keep]
+    times = np.array([postures[row].stamp for row in rows])
+    keep = np.flatnonzero(np.concatenate([[True], np.diff(times) > 1e-6]))
+    known, times = [postures[rows[k]] for k in keep], times[keep]
+    weight = np.ones(len(known)) if weights is None else np.array(weights)[rows][keep]
     limbs = np.array([posture.limbs for posture in known])
     torso = np.array([posture.torso for posture in known])
     head = np.array([posture.head for posture in known])
@@ -247,15 +263,15 @@ def cut(postures: Sequence[HumanPosture], until: float = np.inf) -> list[Demonst
         return []
     parts = np.split(moving, np.flatnonzero(np.diff(times[moving]) > REST) + 1)
     out = []
-    for part in parts:
-        first, last = max(part[0] - 1, 0), min(part[-1] + 2, len(times))
+    for moved in parts:
+        first, last = max(moved[0] - 1, 0), min(moved[-1] + 2, len(times))
         if times[last - 1] - times[first] < _SHORTEST or last - first < 4:
             continue
         if times[last - 1] > until - REST:
             continue
-        rows = slice(first, last)
-        out.append(Demonstration(times[rows] - times[first], limbs[rows], torso[rows],
-                                 head[rows]))
+        part = slice(first, last)
+        out.append(Demonstration(times[part] - times[first], limbs[part], torso[part],
+                                 head[part], float(weight[part].max())))
     return out
 
 
@@ -288,9 +304,9 @@ def _mirrored(shown: Demonstration) -> Demonstration:
     unknown = np.full((2, 3), np.nan)
     postures = [HumanPosture(0.0, limbs, unknown, torso, head).mirrored() for limbs, torso, head
                 in zip(shown.limbs, shown.torso, shown.head)]
-    return Demonstration(shown.times, np.array([posture.limbs for posture in postures]),
-                         np.array([posture.torso for posture in postures]),
-                         np.array([posture.head for posture in postures]))
+    return replace(shown, limbs=np.array([posture.limbs for posture in postures]),
+                   torso=np.array([posture.torso for posture in postures]),
+                   head=np.array([posture.head for posture in postures]))
 
 
 def _parts(shown: Sequence[Demonstration], model: RobotModel) -> list[str]:
@@ -347,7 +363,8 @@ def bind_shown(movement: Shown, model: RobotModel) -> MotorPrimitive | None:
         return None
     unit = learn_primitive(movement.name, model.joint_names, demonstrations, used=used,
                            channel=channel, meaning=movement.meaning)
-    styles = tuple(style if number < len(shown) else
-                   replace(style, name=f"{MIRRORED}{number - len(shown) + 1}")
-                   for number, style in enumerate(unit.styles))
+    styles = tuple(replace(
+        style, weight=shown[number % len(shown)].weight,
+        name=style.name if number < len(shown) else f"{MIRRORED}{number - len(shown) + 1}")
+        for number, style in enumerate(unit.styles))
     return replace(unit, styles=styles, weights=np.stack([told, told], axis=1))

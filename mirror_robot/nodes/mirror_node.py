@@ -212,7 +212,8 @@ class MirrorNode(Node):
             self._object_places = dict(zip(names, in_root))
             self._mirror.see_objects(names, seen)
         posture = self._mirror.see_body(body)
-        self._teaching.see(self._mirror.posture)
+        self._teaching.see(self._mirror.posture,
+                           self._reading.understanding.affect if self._reading else None)
         self._residual, self._missing = posture.residual, posture.missing
         positions = posture.positions
         if 0.0 <= body.stamp - self._fingers_seen <= _FINGERS_FRESH:

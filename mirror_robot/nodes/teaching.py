@@ -14,8 +14,10 @@ from std_srvs.srv import Trigger
 
 from mirror_robot.body.model import RobotModel
 from mirror_robot.human.posture import HumanPosture
+from mirror_robot.mirror.affect import Affect
 from mirror_robot.mirror.lesson import OVER, Learnt, Lesson, keep, learn
 from mirror_robot.mirror.live import Beside
+from mirror_robot.mirror.memory import importance
 from mirror_robot.motor.primitive import MotorPrimitive
 
 _QOS = QoSProfile(depth=10)
@@ -63,10 +65,12 @@ class Teaching:
             return "learning"
         return "none" if self._lesson is None else f"{self._lesson.name}: {self._lesson.state}"
 
-    def see(self, posture: HumanPosture | None) -> None:
-        """Take in the posture of the person."""
+    def see(self, posture: HumanPosture | None, affect: Affect | None = None) -> None:
+        """Take in the posture of the person, and what is felt with them."""
         if self._lesson is not None and posture is not None:
-            self._lesson.see(posture)
+            # Who was asked for a movement surprises nobody by making it.
+            self._lesson.see(posture, 0.0 if affect is None else importance(
+                affect.valence, affect.arousal, 0.0))
 
     def tell(self, sentence: str) -> None:
         """Say something of teaching."""
