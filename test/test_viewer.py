@@ -101,6 +101,15 @@ def test_a_lane_tells_what_followed_what_and_forgets():
     assert not lane.segments
 
 
+def test_in_a_mirror_the_person_does_with_the_other_side_what_the_robot_does():
+    state = waving()
+    assert state.by_person("wave_right") == "wave_right"
+    state.mirror_image = True
+    assert state.by_person("wave_right") == "wave_left" and state.by_person("bow") == "bow"
+    assert ">wave left<" in drawings.sentence(state)
+    assert "wave right" in drawings.bars(state)  # the unit is the robot's own
+
+
 def test_how_strange_a_movement_is_takes_no_row():
     state = waving()
     state.hear_activation("body_ab", {**UNITS, "unknown_body": 0.97})

@@ -291,6 +291,7 @@ class ViewerNode(Node):
                     _message(parameter, told[parameter])).value
                 if value is not None:
                     found[name] = value
+        self.state.mirror_image = found.get("mirror_image", self.state.mirror_image)
         if found:
             self.page.settings(**found)
 

@@ -53,7 +53,8 @@ def sentence(state: State) -> str:
         state.intention not in (NONE, UNKNOWN) and state.intention_probability) else ""
     feeling = "" if state.affect is None else f"{state.affect[0]:+.2f} / {state.affect[1]:+.2f}"
     cells = [
-        ("person does", spoken(action), f"{100 * sure:.0f} %" if action else "", SEEN),
+        ("person does", spoken(state.by_person(action)),
+         f"{100 * sure:.0f} %" if action else "", SEEN),
         ("means", intention, meant, MEANT),
         ("feels", state.mood, feeling, FELT),
         ("robot", state.robot, spoken(firing(state.own)[0]), OWN),

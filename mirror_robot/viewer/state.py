@@ -25,6 +25,7 @@ TRAIL = 12.0
 _FIRING = 0.5  # activation from which a unit is told as an action
 _GAP = 0.6  # [s] of silence within one and the same thing
 _FADE = 4.0  # [s] in which a unit that fired makes room for another
+_OTHER_SIDE = {"left": "right", "right": "left"}
 _ANSWERS = 4  # what the robot said to the user, newest last
 OK, WARN, ERROR, STALE = range(4)
 """Levels of a node's health, the numbers of diagnostic_msgs/DiagnosticStatus."""
@@ -155,6 +156,8 @@ class State:
         Where the hand is heading [m], in the frame of the robot's root link.
     person : str
         Transient id; empty when nobody is seen.
+    mirror_image : bool
+        Whether the person's right drives the robot's left.
     people : tuple of str
         Ids of the bodies that are seen.
     units : tuple of str
@@ -182,6 +185,7 @@ class State:
     ghost_of: str = ""
     goal: tuple[float, float, float] | None = None
     person: str = ""
+    mirror_image: bool = False
     people: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     sentence: str = ""
@@ -223,7 +227,7 @@ class State:
             self.person = ""
         while self.trail and self.trail[0][0] < now - TRAIL:
             self.trail.popleft()
-        self.lanes["sees"].tell(now, firing(self.seen)[0])
+        self.lanes["sees"].tell(now, self.by_person(firing(self.seen)[0]))
         self.lanes["means"].tell(
             now, "" if self.intention in (NONE, UNKNOWN) else self.intention)
         self.lanes["does"].tell(now, firing(self.own)[0])
@@ -298,6 +302,12 @@ class State:
     def _activation(self, source: str) -> Mapping[str, float]:
         heard, values = self._activations.get(source, (-math.inf, {}))
         return values if self.now - heard <= FRESH else {}
+
+    def by_person(self, unit: str) -> str:
+        """Return what the person does who drives a unit: in a mirror, the other side's."""
+        name, _, side = unit.rpartition("_")
+        return f"{name}_{_OTHER_SIDE[side]}" if (
+            self.mirror_image and name and side in _OTHER_SIDE) else unit
 
     @property
     def intention_probability(self) -> float:
