@@ -226,8 +226,9 @@ def test_a_hand_closes_by_goals_positions_and_trajectories(ros, tmp_path, interf
     from rclpy.action import ActionServer, CancelResponse
 
     action = outputs.load_gripper_action(interface)
-    path = profile(tmp_path, left_gripper={"joints": ["jaws"], "interface": interface,
-                                           "effort": 5.0})
+    controller = f"left_{interface}"  # a name of its own: its action is of another type
+    path = profile(tmp_path, **{"left_gripper": ["jaws"], controller: {
+        "joints": ["jaws"], "interface": interface, "effort": 5.0}})
     node = ActuationNode(parameter_overrides=[
         Parameter("robot", value=str(path)), Parameter("enabled_at_start", value=True)])
     robot, at, goals = Node("handy"), dict.fromkeys(JOINTS, 0.0), []
@@ -245,7 +246,7 @@ def test_a_hand_closes_by_goals_positions_and_trajectories(ros, tmp_path, interf
         handle.succeed()
         return action.Result()
 
-    server = ActionServer(robot, action, "left_gripper/gripper_cmd", grip,
+    server = ActionServer(robot, action, f"{controller}/gripper_cmd", grip,
                           cancel_callback=lambda handle: CancelResponse.ACCEPT)
     hand, head = [], []
 
@@ -286,7 +287,7 @@ def test_a_hand_closes_by_goals_positions_and_trajectories(ros, tmp_path, interf
         assert all(-1e-6 <= goal <= 0.04 + 1e-6 for goal in goals)
         np.testing.assert_allclose(hand[-1], [1.0, 0.7], atol=0.01)
         assert head and all(names == ["head_yaw"] for names in head)
-        assert node._status()[2]["goals of left_gripper"].endswith(", 0 refused")
+        assert node._status()[2][f"goals of {controller}"].endswith(", 0 refused")
     finally:
         executor.shutdown()
         spinning.join(5.0)

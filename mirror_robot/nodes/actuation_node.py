@@ -186,7 +186,7 @@ class ActuationNode(LifecycleNode):
         self.actuator = Actuator(
             self._limits, model.rest, settings,
             HandSpeed(model, settings.hand_speed) if settings.near_distance > 0.0 else None,
-            Clearance(model), unwatched=grippers)
+            Clearance(model, 1.0 / settings.rate), unwatched=grippers)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._rates = {name: Rate() for name in (*SOURCES, "joint_states", "commands", "loop")}
         self._latency, self._cost = Percentiles(), Percentiles(1000)
@@ -553,6 +553,7 @@ class ActuationNode(LifecycleNode):
             **{f"fault_{key}": count for key, count in actuator.faults.items()},
             "ruckig_failures": actuator.shaper.failures,
             "braked_for_clearance": actuator.clearance.braked,
+            "detours": actuator.clearance.detours,
         }
         for name, output in self._outputs.items():
             if isinstance(output, GripperOutput):
