@@ -16,6 +16,7 @@ from launch.actions import (
     OpaqueFunction,
     RegisterEventHandler,
     SetEnvironmentVariable,
+    SetLaunchConfiguration,
 )
 from launch.event_handlers import OnShutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -32,6 +33,7 @@ from mirror_robot.bringup.graph import (
     PARAMS_FILE,
     RVIZ,
     SIM,
+    VIEWER,
     Option,
     read_options,
 )
@@ -98,8 +100,10 @@ def secure(context: LaunchContext) -> list:
         raise RuntimeError(
             f"secure:=true needs a keystore with the enclave /mirror_robot; ROS_SECURITY_KEYSTORE "
             f"is {keystore!r}. Make one as docs/safety.md tells")
+    # The live page can arm the robot, so it is for the operator to start, with the operator's keys.
     return [SetEnvironmentVariable("ROS_SECURITY_ENABLE", "true"),
-            SetEnvironmentVariable("ROS_SECURITY_STRATEGY", "Enforce")]
+            SetEnvironmentVariable("ROS_SECURITY_STRATEGY", "Enforce"),
+            SetLaunchConfiguration(VIEWER.name, "false")]
 
 
 def start(context: LaunchContext) -> list:

@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import rclpy
+from rclpy.parameter import Parameter
 
-from mirror_robot.nodes.actuation_node import ActuationNode
+from mirror_robot.bringup.graph import NODES
 from mirror_robot.resources import share_file
 
 
@@ -66,7 +69,7 @@ def test_only_the_operator_may_arm_stop_and_reconfigure_the_actuation(policies):
     for service in ("enable", "stop", "relax", "reset", "change_state", "set_parameters"):
         assert policies.who("request", f"/actuation_node/{service}") == {"operator"}
         assert policies.who("reply", f"/actuation_node/{service}") == {"actuation_node"}
-    for topic in ("/emergency_stop", "/deadman", "/perform"):
+    for topic in ("/emergency_stop", "/deadman", "/perform", "/teach"):
         assert policies.who("publish", topic) == {"operator"}
 
 
@@ -97,22 +100,43 @@ def test_nobody_has_rights_to_everything(policies):
     assert not any(name in ("*", "/*") for names in policies.allowed.values() for name in names)
 
 
-def test_the_actuation_may_do_whatever_it_does(policies):
+GIVEN = {
+    "perception_node": {"autostart": False, "source": "topic:image"},
+    "simulation_node": {"camera_rate": 2.0}, "viewer_node": {"port": 8977},
+    "sharing_node": {"offer": "wave"}}
+"""Parameters with which nodes open whatever they may open."""
+
+OF = {"viewer_node": "operator"}
+"""Nodes that run with the keys of another one."""
+
+
+@pytest.mark.parametrize("name", [*(node.name for node in NODES), "rviz_node"])
+def test_a_node_may_do_whatever_it_does(policies, name):
+    kind = getattr(import_module(f"mirror_robot.nodes.{name}"),
+                   "".join(part.capitalize() for part in name.split("_")))
     rclpy.init()
-    node = ActuationNode()
     try:
-        node.trigger_configure()
-        names = {
-            "publish": node.get_publisher_names_and_types_by_node("actuation_node", "/"),
-            "subscribe": node.get_subscriber_names_and_types_by_node("actuation_node", "/"),
-            "reply": node.get_service_names_and_types_by_node("actuation_node", "/")}
-        for right, found in names.items():
-            assert len(found) > 3
-            missing = {name for name, _ in found} - policies.allowed["actuation_node", right]
-            assert not missing, f"the policy does not let it {right} {missing}"
-    finally:
-        node.close()
+        node = kind(parameter_overrides=[
+            Parameter(key, value=value) for key, value in GIVEN.get(name, {}).items()])
+        if hasattr(node, "trigger_configure"):
+            node.trigger_configure()
+        enclave, lacking = OF.get(name, name), {}
+        for right, ask in (
+            ("publish", node.get_publisher_names_and_types_by_node),
+            ("subscribe", node.get_subscriber_names_and_types_by_node),
+            ("reply", node.get_service_names_and_types_by_node),
+            ("request", node.get_client_names_and_types_by_node),
+        ):
+            found = {topic for topic, _ in ask(name, "/")}
+            assert found or right in ("subscribe", "request")
+            allowed = policies.allowed.get((enclave, right), set())
+            lacking[right] = sorted(topic for topic in found if not any(
+                fnmatch(topic, pattern) for pattern in allowed))
+        if hasattr(node, "close"):
+            node.close()
         node.destroy_node()
+        assert not any(lacking.values()), f"the policy does not let {enclave} {lacking}"
+    finally:
         rclpy.shutdown()
 
 
