@@ -64,7 +64,8 @@ def at_size(folder: Path, count: int) -> None:
 
         timed("search by person", lambda: memory.search(person="person_7"))
         timed("search by words", lambda: memory.search("person_7 unit_3"))
-        timed("recall a mood", lambda: memory.recall("person_7", "joyful") is not None)
+        timed("recall a mood", lambda: memory.recall(
+            person="person_7", mood="joyful") is not None)
         timed("fade", lambda: memory.fade(60.0 * count + 20 * 86400.0))
         timed("erase a person", lambda: memory.erase("person_7"))
         left = sum(b"person_7\0" in file.read_bytes() or b"person_7unit" in file.read_bytes()

@@ -79,12 +79,53 @@ def test_weak_episodes_fade_and_strong_or_recalled_ones_stay(memory):
 def test_when_somebody_was_last_so_happy_is_recalled_and_then_kept_longer(memory):
     memory.remember(_episode(1.0, mood="joyful", valence=0.5, arousal=0.1))
     memory.remember(_episode(2.0, mood="sad"))
-    assert memory.recall("anna", "joyful").end == 1.0
-    assert memory.recall("berta", "joyful") is None
+    assert memory.recall(person="anna", mood="joyful").end == 1.0
+    assert memory.recall(person="berta", mood="joyful") is None
+    assert memory.recall("jumps", person="anna") is None
     for _ in range(5):
-        memory.recall("anna", "joyful")
+        memory.recall(person="anna", mood="joyful")
     memory.fade(1.0 + 1.2 * kept_for(memory.search(mood="joyful")[0].importance))
     assert memory.search(mood="joyful")
+
+
+def test_what_moved_is_recalled_first_and_of_what_moved_alike_the_latest(memory):
+    for day, strong in ((1, 0.8), (2, 0.8), (3, 0.2), (4, 0.8)):
+        memory.remember(_episode(day * DAY, mood="joyful", valence=strong, arousal=strong))
+    now = 10 * DAY
+    assert memory.recall(mood="joyful", now=now).end == 4 * DAY
+    memory.remember(_episode(5 * DAY, mood="joyful", valence=0.2, arousal=0.1))
+    assert memory.recall(mood="joyful", now=now).end == 4 * DAY
+    # What moved a little today is nearer than what moved as little a week ago.
+    memory.remember(_episode(now, person="berta", valence=0.1, arousal=0.1))
+    memory.remember(_episode(now - 7 * DAY, person="berta", valence=0.12, arousal=0.12))
+    assert memory.recall(person="berta", now=now).end == now
+
+
+def test_a_recall_from_the_console_counts_as_one(memory, capsys):
+    memory.remember(_episode(1.0, mood="joyful", valence=0.5, arousal=0.1))
+    file = ["memory", "--file", str(memory.path)]
+    recalls = "SELECT recalls FROM episode"
+    assert main([*file, "search", "--mood", "joyful"]) == 0
+    assert memory._db.execute(recalls).fetchone()[0] == 0
+    assert main([*file, "recall", "--person", "anna", "--mood", "joyful"]) == 0
+    assert "Person anna waves." in capsys.readouterr().out
+    assert memory._db.execute(recalls).fetchone()[0] == 1
+    assert main([*file, "recall", "waves", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["person"] == "anna"
+    assert main([*file, "recall", "--person", "berta"]) == 0
+    assert "nothing is remembered" in capsys.readouterr().out
+
+
+def test_who_is_called_by_a_name_is_remembered_by_it_also_for_what_they_do_just_now(memory):
+    diary = Diary(memory)
+    for frame in range(60):
+        stamp = frame / 30
+        diary.update(Understanding(stamp, "ab12c", "wave_left", 0.9, None,
+                                   feeling("joyful"),
+                                   name="Anna" if frame > 20 else ""))
+    diary.close()
+    assert [person for person, *_ in memory.people()] == ["Anna"]
+    assert len(memory) == 1 and memory.search()[0].begin == 0.0
 
 
 def _bytes(folder: Path) -> bytes:

@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from geometry_msgs.msg import Quaternion
+from hri_stub import HRI
 from sensor_msgs.msg import JointState
 
 from mirror_robot.human.observation import BodyObservation
+from mirror_robot.mirror.affect import EMOTIONS, Affect
 from mirror_robot.nodes.messages import (
+    EXPRESSION_OF,
     body_to_cloud,
     cloud_to_body,
+    expression_message,
     joint_state,
     named_values,
     to_rotation,
@@ -84,3 +90,21 @@ def test_a_quaternion_of_any_length_is_a_rotation_and_zero_is_none():
     np.testing.assert_allclose(rotation, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-12)
     with pytest.raises(ValueError, match="no rotation"):
         to_rotation(Quaternion(w=0.0))
+
+
+def test_a_felt_state_becomes_an_expression_by_the_names_of_hri_msgs():
+    felt = Affect(3.5, -0.4, 0.2, -0.1, 0.8, {
+        "neutral": 0.2, "weeping": 0.35, "sadness": 0.3, "joy": 0.15})
+    message = expression_message(HRI, "body_anna", felt)
+    assert message.expression == HRI.Expression.SAD
+    assert (message.valence, message.arousal) == (-0.4, 0.2)
+    assert message.confidence == pytest.approx(0.65 * 0.8)
+    assert to_seconds(message.header.stamp) == 3.5 and message.header.frame_id == "body_anna"
+    unclear = dict.fromkeys(EMOTIONS, 1 / len(EMOTIONS))
+    assert expression_message(HRI, "", replace(felt, emotions=unclear)).expression == ""
+    assert expression_message(HRI, "", replace(felt, emotions={})).expression == ""
+
+
+def test_every_felt_emotion_has_a_name_that_hri_msgs_knows():
+    known = {value for key, value in vars(HRI.Expression).items() if key.isupper()}
+    assert set(EXPRESSION_OF) == set(EMOTIONS) and set(EXPRESSION_OF.values()) <= known

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,7 @@ class Graph:
         self.body = self.other.create_publisher(
             PointCloud2, "human/body", qos_profile_sensor_data)
         self.face = self.other.create_publisher(JointState, "human/face", qos_profile_sensor_data)
+        self.name = self.other.create_publisher(String, "human/name", 10)
         self.perform = self.other.create_publisher(String, "perform", 10)
         self.joints = self.other.create_publisher(
             JointState, "joint_states", qos_profile_sensor_data)
@@ -51,6 +53,7 @@ class Graph:
         self.executor.add_node(self.other)
         self.spin(lambda: self.body.get_subscription_count() and
                   self.face.get_subscription_count() and
+                  self.name.get_subscription_count() and
                   self.perform.get_subscription_count() and self.joints.get_subscription_count())
 
     def spin(self, done, timeout: float = 10.0) -> bool:
@@ -202,6 +205,53 @@ def test_in_respond_mode_the_robot_answers_with_a_reason_instead_of_copying(grap
     graph.mirror.set_parameters([rclpy.Parameter("mode", value="mimic")])
     graph.show(HumanPosture.standing(), 1010.0)
     assert graph.spin(lambda: not graph.mirror._acting.performing, timeout=15.0)
+
+
+def test_a_person_is_called_by_name_until_they_have_gone(graph):
+    def called():
+        return graph.mirror.get_parameter("person_name").value
+
+    graph.mirror.set_parameters([rclpy.Parameter("person_name", value="Anna Maria")])
+    for frame, posture in enumerate(movement("raise_hand_right", rate=15.0)):
+        graph.show(posture, 1000.0 + frame / 15.0)
+    told = [m.data for m in graph.heard["narration"]]
+    assert told and all(sentence.startswith("Anna Maria ") for sentence in told)
+    assert graph.heard["activation"][-1].header.frame_id == "body_anna", "ids stay"
+    assert graph.spin(lambda: called() == "", timeout=5.0)
+    assert graph.spin(lambda: any("Anna Maria is no longer there." in m.data
+                                  for m in graph.heard["narration"]))
+
+
+def test_another_body_has_another_name_and_a_topic_may_tell_it(graph):
+    graph.show(HumanPosture.standing(), 1000.0)
+    graph.name.publish(String(data="Anna"))
+    assert graph.spin(lambda: graph.mirror._mirror.person_name == "Anna")
+    graph.show(HumanPosture.standing(), 1000.1)
+    assert graph.mirror.get_parameter("person_name").value == "Anna"
+    other = replace(body(1000.2, HumanPosture.standing()), id="other")
+    graph.body.publish(body_to_cloud(other))
+    assert graph.spin(lambda: graph.mirror.get_parameter("person_name").value == "")
+    graph.name.publish(String(data="x" * 200))
+    assert graph.spin(lambda: graph.mirror._diagnostics.counts["dropped human/name"] == 1)
+
+
+def test_what_is_felt_is_told_as_hri_expression_where_hri_msgs_is_installed():
+    hri = pytest.importorskip("hri_msgs.msg")
+    rclpy.init()
+    graph, heard = Graph(), []
+    try:
+        graph.other.create_subscription(hri.Expression, "mirror/expression", heard.append, 100)
+        assert graph.spin(lambda: graph.mirror._expression.get_subscription_count() == 1)
+        graph.show(HumanPosture.standing(), 1000.0)
+        assert graph.spin(lambda: bool(heard))
+    finally:
+        graph.executor.shutdown()
+        graph.mirror.destroy_node()
+        graph.other.destroy_node()
+        rclpy.shutdown()
+    assert to_seconds(heard[0].header.stamp) == 1000.0
+    assert heard[0].header.frame_id == "body_anna"
+    assert heard[0].expression in ("neutral", "") and -0.3 < heard[0].valence < 0.3
 
 
 def test_remembering_is_off_unless_switched_on(graph):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -14,6 +16,7 @@ from mirror_robot.mirror.narration import (
     Understanding,
     known_languages,
     load_words,
+    parse_name,
 )
 from mirror_robot.resources import share_file
 
@@ -46,6 +49,31 @@ def test_a_wave_is_told_once_with_who_what_why_feeling_and_certainty():
     sentences = _tell(Narrator(), 0.0, 6.0, action="wave_left", label="greet", affect=affect)
     assert sentences == ["Person 1 waves with the left hand, probably as a greeting, "
                          "and seems very joyful - I am fairly sure."]
+
+
+@pytest.mark.parametrize(("language", "waves", "gone", "gone_id"), [
+    ("en", "Anna waves with the left hand, probably as a greeting, and seems very joyful - "
+     "I am fairly sure.", "Anna is no longer there.", "Person 1 is no longer there."),
+    ("de", "Anna winkt mit der linken Hand, wohl zum Gruß und wirkt sehr fröhlich - "
+     "ziemlich sicher.", "Anna ist nicht mehr da.", "Person 1 ist nicht mehr da."),
+])
+def test_who_has_a_name_is_called_by_it(language, waves, gone, gone_id):
+    affect = _affect(0.0, 0.55, 0.35, 0.25)
+    named = {"action": "wave_left", "label": "greet", "affect": affect}
+    narrator = Narrator(language)
+    said = [narrator.update(replace(_understanding(frame / 30, **named), name="Anna"))
+            for frame in range(90)]
+    assert [sentence for sentence in said if sentence] == [waves]
+    assert narrator.gone("1") == gone
+    assert not [s for s in _tell(narrator, 10.0, 13.0, **named) if "Anna" in s]
+    assert narrator.gone("1") == gone_id
+
+
+def test_a_name_is_one_line_and_not_long():
+    assert parse_name("  Anna {id} Müller ") == "Anna {id} Müller"
+    for text in ("x" * 100, "a\nb"):
+        with pytest.raises(ValueError, match="one line of at most 80"):
+            parse_name(text)
 
 
 def test_in_a_mirror_the_robots_left_is_the_persons_right():

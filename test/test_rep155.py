@@ -12,8 +12,9 @@ from geometry_msgs.msg import Quaternion, Transform, TransformStamped
 from hri_stub import HRI, TF2, Recorder
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState, PointCloud2
+from std_msgs.msg import Bool, String
 
 from mirror_robot.human.face import action_units
 from mirror_robot.human.facs import coefficients_from_units
@@ -360,3 +361,47 @@ def test_action_units_of_another_perception_become_face_coefficients():
     assert len(said) == 1 and said[0].header.frame_id == "face_fgh"
     values = named_values(said[0])
     assert values["mouthSmileLeft"] > 0.6 and "browDownLeft" not in values
+
+
+def test_a_person_who_is_not_anonymous_is_told_by_name_late_or_latched():
+    teller, listener = rclpy.create_node("teller"), rclpy.create_node("listener")
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    base, said = "/humans/persons/", []
+    told = {}
+    for topic, kind, data, qos in (
+            ("anna/body_id", String, "abc", latched), ("anna/anonymous", Bool, False, latched),
+            ("pxyz/body_id", String, "xyz", 1), ("pxyz/anonymous", Bool, True, 1)):
+        told[topic] = teller.create_publisher(kind, base + topic, qos), kind(data=data)
+        told[topic][0].publish(told[topic][1])
+    node = Rep155Node(hri=HRI, tf2=None)
+    listener.create_subscription(String, "human/name", said.append, 10)
+    executor = SingleThreadedExecutor()
+    for one in (teller, listener, node):
+        executor.add_node(one)
+
+    def until(done):
+        deadline = time.monotonic() + 10.0
+        while not done() and time.monotonic() < deadline:
+            for publisher, message in list(told.values())[2:]:  # that are not latched
+                publisher.publish(message)
+            executor.spin_once(timeout_sec=0.02)
+        return done()
+
+    angles = JointState(name=["l_elbow", "l_y_shoulder", "l_p_shoulder", "l_r_shoulder"],
+                        position=[0.5, 0.1, 0.1, 0.1])
+    try:
+        assert until(lambda: len([v for known in node._persons.values() for v in known]) == 4)
+        node.take_body("abc", angles)
+        assert until(lambda: bool(said)) and said[0].data == "anna"
+        node._followed["bodies"] = "", 0.0
+        said.clear()
+        node.take_body("xyz", angles)
+        node.take_body("nobody", angles)
+        executor.spin_once(timeout_sec=0.2)
+        assert not said, "an anonymous person has no name"
+        teller.destroy_publisher(told.pop("anna/body_id")[0])
+        assert until(lambda: "body_id" not in node._persons["anna"])
+    finally:
+        executor.shutdown()
+        for one in (teller, listener, node):
+            one.destroy_node()

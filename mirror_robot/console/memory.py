@@ -19,6 +19,7 @@ examples:
   mirror_robot memory list
   mirror_robot memory search wave --mood joyful --days 7
   mirror_robot memory search --important --limit 3 --json
+  mirror_robot memory recall --person anna --mood joyful      when was she last so happy?
   mirror_robot memory export --output everything.jsonl
   mirror_robot memory erase --person anna
 """
@@ -39,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
     search.add_argument("--important", action="store_true", help="the most important first")
     search.add_argument("--json", action="store_true", help="as JSON; times in s since 1970")
+    recall = actions.add_parser("recall", help="what comes to mind first of what fits: the more "
+                                "it moved and the later it was; recalling keeps it longer")
+    recall.add_argument("words", nargs="*", help="that must occur")
+    recall.add_argument("--person", default="", help="of this person only")
+    recall.add_argument("--mood", default="", help="in this mood only, such as joyful")
+    recall.add_argument("--json", action="store_true", help="as JSON; times in s since 1970")
     export = actions.add_parser("export", help="everything, as lines of JSON")
     export.add_argument("--output", type=Path, default=None, help="file (default: print it)")
     erase = actions.add_parser("erase", help="erase a person or everything, leaving no trace")
@@ -82,6 +89,14 @@ def run(options: argparse.Namespace) -> int:
                 print(_line(episode))
             if not found:
                 print("nothing is remembered that fits")
+        elif options.action == "recall":
+            episode = memory.recall(
+                " ".join(options.words), person=options.person, mood=options.mood)
+            if options.json:
+                print(json.dumps(None if episode is None else asdict(episode), indent=2,
+                                 ensure_ascii=False))
+            else:
+                print("nothing is remembered that fits" if episode is None else _line(episode))
         elif options.action == "export":
             lines = memory.export()
             if options.output is None:

@@ -13,8 +13,10 @@ is erased is overwritten. Nothing is kept unless somebody switches it on.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -117,9 +119,35 @@ def kept_for(importance: float, recalls: int = 0) -> float:
 
     Its strength falls from (0.1 + importance) exponentially, with each recall more slowly.
     """
-    strength = 0.1 + importance
-    tau = _KEPT_DAYS * _DAY * _LASTING ** min(max(importance, 0.0), 1.0) * (1.0 + 0.5 * recalls)
-    return float(tau * np.log(strength / _GONE))
+    return _lasting(importance, recalls) * math.log((0.1 + importance) / _GONE)
+
+
+def strength(importance: float, recalls: int, age: float) -> float:
+    """Return how strong an episode is still, `age` seconds after it ended; at first 0.1..1.1."""
+    return (0.1 + importance) * math.exp(-max(age, 0.0) / _lasting(importance, recalls))
+
+
+def _lasting(importance: float, recalls: int) -> float:
+    """Return the time constant with which an episode fades [s]."""
+    return (_KEPT_DAYS * _DAY * _LASTING ** min(max(importance, 0.0), 1.0)
+            * (1.0 + 0.5 * recalls))
+
+
+def _conditions(words: str, person: str, mood: str, since: float, until: float,
+                ) -> tuple[str, list[Any]]:
+    """Return what `Memory.search` looks for as SQL, and the values in it."""
+    where = ["end BETWEEN ? AND ?"]
+    values: list[Any] = [max(since, -1e18), min(until, 1e18)]
+    for column, value in (("person", person), ("mood", mood)):
+        if value:
+            where.append(f"{column} = ?")
+            values.append(value)
+    for word in words.split():
+        escaped = word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        where.append("(sentence || ' ' || action || ' ' || intention || ' ' || mood || ' ' "
+                     r"|| person) LIKE ? ESCAPE '\'")
+        values.append(f"%{escaped}%")
+    return " AND ".join(where), values
 
 
 def memory_file(path: str | Path | None = None) -> Path:
@@ -161,6 +189,7 @@ class Memory:
             self._db = sqlite3.connect(self.path, timeout=5.0, isolation_level=None,
                                        check_same_thread=not threads)
             self._db.row_factory = sqlite3.Row
+            self._db.create_function("strength", 3, strength, deterministic=True)
             # What is deleted is overwritten with zeros; a write that was cut off is undone when
             # the file is opened next.
             self._db.execute("PRAGMA secure_delete=ON")
@@ -250,37 +279,41 @@ class Memory:
         limit : int
         important_first : bool
         """
-        where = ["end BETWEEN ? AND ?"]
-        values: list[Any] = [max(since, -1e18), min(until, 1e18)]
-        for column, value in (("person", person), ("mood", mood)):
-            if value:
-                where.append(f"{column} = ?")
-                values.append(value)
-        for word in words.split():
-            escaped = word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-            where.append("(sentence || ' ' || action || ' ' || intention || ' ' || mood || ' ' "
-                         r"|| person) LIKE ? ESCAPE '\'")
-            values.append(f"%{escaped}%")
+        where, values = _conditions(words, person, mood, since, until)
         order = "importance DESC, end DESC" if important_first else "end DESC"
         rows = self._db.execute(
-            f"SELECT {', '.join(_FIELDS)} FROM episode WHERE {' AND '.join(where)} "
+            f"SELECT {', '.join(_FIELDS)} FROM episode WHERE {where} "
             f"ORDER BY {order} LIMIT ?", (*values, limit))
         return [Episode(**dict(row)) for row in rows]
 
-    def recall(self, person: str = "", mood: str = "") -> Episode | None:
-        """Return when somebody was last in a mood; what is recalled is kept longer."""
-        found = self.search(person=person, mood=mood, limit=1)
-        if not found:
-            return None
-        episode = found[0]
+    def recall(self, words: str = "", *, person: str = "", mood: str = "",
+               now: float | None = None) -> Episode | None:
+        """Return what comes to mind first of what fits, as in "when was she last so happy?".
+
+        That is what is strongest still (`strength`): of two that moved alike the later one, and
+        what moved before what did not. What is recalled is kept longer.
+
+        Parameters
+        ----------
+        words, person, mood : str
+            As for `search`.
+        now : float, optional
+            [s since 1970]; by default the time that it is.
+        """
+        where, values = _conditions(words, person, mood, -np.inf, np.inf)
+        now = time.time() if now is None else now
         try:
             row = self._db.execute(
-                "SELECT id, recalls FROM episode WHERE person = ? AND end = ? AND begin = ?",
-                (episode.person, episode.end, episode.begin)).fetchone()
-            recalls = row["recalls"] + 1
+                f"SELECT id, recalls, {', '.join(_FIELDS)} FROM episode WHERE {where} "
+                "ORDER BY strength(importance, recalls, ? - end) DESC, end DESC LIMIT 1",
+                (*values, now)).fetchone()
+            if row is None:
+                return None
+            id_, recalls, *fields = row
+            episode = Episode(*fields)
             self._db.execute("UPDATE episode SET recalls = ?, kept_until = ? WHERE id = ?",
-                             (recalls, episode.end + kept_for(episode.importance, recalls),
-                              row["id"]))
+                             (recalls + 1, episode.end + kept_for(episode.importance, recalls + 1),
+                              id_))
         except sqlite3.Error as error:
             raise self._trouble("written", error) from error
         return episode
@@ -377,7 +410,13 @@ class Diary:
         stamp, affect = understanding.stamp, understanding.affect
         mood = describe(affect).word if affect else "calm"
         intention = understanding.intention.label if understanding.intention else NONE
-        about = (understanding.person, understanding.action, mood)
+        person = understanding.name or understanding.person
+        if (understanding.name and self._open is not None
+                and self._open.person == understanding.person != person):
+            # Whoever is called by name now was the same before.
+            self._open = replace(self._open, person=person)
+            self._about = (person, *self._about[1:])
+        about = (person, understanding.action, mood)
         kept = None
         if self._open is not None and (stamp < self._open.begin
                                        or stamp - self._open.begin > _LONGEST):
@@ -391,7 +430,7 @@ class Diary:
         if self._open is None:
             self._about = about
             self._open = Episode(
-                stamp, stamp, understanding.person, understanding.action, mood=mood)
+                stamp, stamp, person, understanding.action, mood=mood)
         episode = replace(self._open, end=stamp)
         if intention not in (NONE, UNKNOWN):
             episode = replace(episode, intention=intention)

@@ -36,6 +36,8 @@ _FACES = ("smile", "laugh", "cry", "frown", "sad_face", "disgust", "surprise", "
 _DEGREE_FROM = (0.35, 0.60)
 """Intensity of a mood from which it is told plainly, and from which as strong."""
 
+_LONGEST_NAME = 80
+
 _SURE_FROM = (0.45, 0.70)
 """Probability from which the robot is fairly sure, and from which it is sure."""
 
@@ -53,7 +55,7 @@ class Understanding:
     stamp : float
         Acquisition time [s].
     person : str
-        Who; the identity that the tracking gave.
+        Who; the identity that the tracking gave, new for each appearance.
     action : str
         Name of the unit that fires, of body or head before face; empty for none.
     action_probability : float
@@ -66,6 +68,8 @@ class Understanding:
         The object that is reached for; empty for none.
     target_probability : float
         0..1.
+    name : str
+        What the person is called, by which they are told and remembered; empty if not known.
     """
 
     stamp: float
@@ -77,6 +81,21 @@ class Understanding:
     picture: str = ""
     target: str = ""
     target_probability: float = 0.0
+    name: str = ""
+
+
+def parse_name(text: str) -> str:
+    """Return what somebody is called, without spaces around it; empty for not known.
+
+    Raises
+    ------
+    ValueError
+        If it is no name that a sentence can hold.
+    """
+    name = text.strip()
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        raise ValueError(f"a name is one line of at most {_LONGEST_NAME} characters")
+    return name
 
 
 def known_languages() -> tuple[str, ...]:
@@ -202,13 +221,14 @@ class Narrator:
         self._candidate: dict[str, tuple[float, _Said]] = {}
         self._last: dict[str, float] = {}
         self._sentences: dict[str, str] = {}
+        self._names: dict[str, str] = {}
 
     def update(self, understanding: Understanding) -> str | None:
         """Return the sentence that is due now, or None."""
         stamp, person = understanding.stamp, understanding.person
         if stamp < self._last.get(person, stamp):  # a bag that loops, a clock that jumps back
             self._forget(person)
-        self._last[person] = stamp
+        self._last[person], self._names[person] = stamp, understanding.name
         mood = describe(understanding.affect) if understanding.affect else Mood("calm", 0.0)
         about = _Said(understanding.action, self._face(understanding.affect),
                       understanding.intention.label if understanding.intention else NONE,
@@ -236,16 +256,16 @@ class Narrator:
 
     def gone(self, person: str) -> str | None:
         """Return the sentence that a person has gone; None if nothing was said of them."""
-        spoken = person in self._said
+        spoken, who = person in self._said, self._who(person)
         self._forget(person)
-        return self._words["gone"].format(who=self._who(person)) if spoken else None
+        return self._words["gone"].format(who=who) if spoken else None
 
     def _forget(self, person: str) -> None:
-        for memory in (self._said, self._candidate, self._last, self._sentences):
+        for memory in (self._said, self._candidate, self._last, self._sentences, self._names):
             memory.pop(person, None)
 
     def _who(self, person: str) -> str:
-        return self._words["who"].format(id=person)
+        return self._names.get(person) or self._words["who"].format(id=person)
 
     def _face(self, affect: Affect | None, clear: float = 0.5) -> str:
         """Return the emotion that shows in the face, or an empty string."""

@@ -144,6 +144,12 @@ class MirrorSystem:
     amplitude : float
         0..2: how far the robot goes where the person goes 1. What is understood is the movement
         at its full size all the same.
+
+    Attributes
+    ----------
+    person_name : str
+        What the person is called, or who comes next while there is nobody; forgotten when the
+        person has gone.
     """
 
     def __init__(
@@ -171,6 +177,7 @@ class MirrorSystem:
         self._intentions = IntentionReader(load_intentions(intentions))
         self._narrator = Narrator(language, mirror_image=mirror_image)
         self._narrator.meanings = _meanings(units.repertoire)
+        self.person_name = ""
         self._own_affect: Affect | None = None
         self._own_activation: Activation | None = None
         self._other_trace, self._own_trace = _Trace(), _Trace()
@@ -228,6 +235,7 @@ class MirrorSystem:
     def see_body(self, body: BodyObservation) -> RobotPosture:
         """Take in a body, and return the posture in which the robot re-lives it."""
         if body.id != self._person and self._person != self._face_id:
+            self._lose_name()
             self.forget()
         self._person = body.id
         posture = posture_from_landmarks(body)
@@ -273,6 +281,7 @@ class MirrorSystem:
         if face.id != self._face_id:
             self._neutral.reset()
             if not self._person or self._person == self._face_id:
+                self._lose_name()
                 self._person = face.id
             self._face_id = face.id
         self._mouth_hidden = face.coefficients.get(MOUTH_HIDDEN, 0.0) > 0.5
@@ -316,7 +325,7 @@ class MirrorSystem:
         understanding = Understanding(
             stamp, self._person, action, probability, intention, affect,
             self._picture(stamp, affect, explained),
-            *_target(reach))
+            *_target(reach), self.person_name)
         sentence = self._narrator.update(understanding) if self._person and seen else None
         # Where nothing else moves the head may.
         channel = "body" if action in channels.get("body", ()) or not action else "head"
@@ -382,8 +391,14 @@ class MirrorSystem:
     def gone(self) -> str | None:
         """Forget the person, who is no longer there; return what is worth saying of it."""
         sentence = self._narrator.gone(self._person) if self._person else None
+        self._lose_name()
         self.forget()
         return sentence
+
+    def _lose_name(self) -> None:
+        # A name that is given before somebody comes is for who comes.
+        if self._person:
+            self.person_name = ""
 
     def _turned(self, stamp: float) -> float:
         """Return how far the face is turned away from the camera [rad]."""

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -13,6 +15,14 @@ from std_msgs.msg import Header
 
 from mirror_robot.human.landmarks import POSE
 from mirror_robot.human.observation import BodyObservation
+from mirror_robot.mirror.affect import Affect
+
+EXPRESSION_OF = {
+    "neutral": "neutral", "joy": "happy", "weeping": "sad", "sadness": "sad", "anger": "angry",
+    "fear": "scared", "disgust": "disgusted", "surprise": "surprised"}
+"""What hri_msgs/Expression calls the emotions of `mirror.affect`."""
+
+_CLEAR = 0.4  # probability from which an expression is named
 
 _CLOUD_FIELDS = tuple(
     PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
@@ -67,6 +77,20 @@ def cloud_to_body(cloud: PointCloud2) -> BodyObservation:
         stamp=to_seconds(cloud.header.stamp), id=cloud.header.frame_id.removeprefix("body_"),
         landmarks=np.where(known[:, None], values[:, :3], np.nan),
         visibility=np.where(known, values[:, 3], 0.0))
+
+
+def expression_message(hri: ModuleType, frame: str, affect: Affect) -> Any:
+    """Return a felt state as hri_msgs/Expression; without a name where none is clear."""
+    names = (EXPRESSION_OF[emotion] for emotion in affect.emotions)
+    chances: dict[str, float] = {}
+    for name, chance in zip(names, affect.emotions.values()):
+        chances[name] = chances.get(name, 0.0) + chance
+    name = max(chances, key=lambda one: chances[one], default="")
+    clear = chances.get(name, 0.0)
+    return hri.Expression(
+        header=Header(stamp=to_time(affect.stamp), frame_id=frame),
+        expression=name if clear >= _CLEAR else "", valence=float(affect.valence),
+        arousal=float(affect.arousal), confidence=float(clear * affect.confidence))
 
 
 def joint_state(

@@ -13,6 +13,7 @@ import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import PointStamped, PoseStamped, QuaternionStamped, Vector3Stamped
 from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState, PointCloud2
 from std_msgs.msg import ColorRGBA, Header, String
@@ -28,7 +29,7 @@ from mirror_robot.mirror.live import LiveRepertoire
 from mirror_robot.mirror.manner import Performer
 from mirror_robot.mirror.memory import Diary, Memory
 from mirror_robot.mirror.metaphor import load_metaphors
-from mirror_robot.mirror.narration import known_languages
+from mirror_robot.mirror.narration import known_languages, parse_name
 from mirror_robot.mirror.recognition import Activation, Prediction
 from mirror_robot.mirror.response import Responder, load_responses
 from mirror_robot.mirror.system import CHANNELS, MirrorSystem, MirrorUnits, Reading
@@ -40,6 +41,7 @@ from mirror_robot.nodes.frames import Frames
 from mirror_robot.nodes.humans import optional
 from mirror_robot.nodes.messages import (
     cloud_to_body,
+    expression_message,
     joint_state,
     named_values,
     to_rotation,
@@ -81,6 +83,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("language", "en", "of the narration", choices=known_languages()),
     Parameter("amplitude", 1.0, "how far the robot goes where the person goes 1", "", 0.0, 2.0),
     Parameter("own_share", 0.2, "weight of the robot's own state in what it feels", "", 0.0, 1.0),
+    Parameter("person_name", "", "what the person who is attended to is called, in the narration "
+              "and in the memory; forgotten when they have gone", changeable=True,
+              check=parse_name),
     Parameter("remember", False, "keep episodes of what people do and feel, in one file on this "
               "machine (`mirror_robot memory`)"),
     Parameter("memory_file", "", "where they are kept; empty for MIRROR_ROBOT_MEMORY, or "
@@ -123,6 +128,7 @@ class MirrorNode(Node):
             units, mirror_image=values.mirror_image, intentions=values.intentions or None,
             metaphors=metaphors, language=values.language, own_share=values.own_share,
             amplitude=values.amplitude)
+        self._mirror.person_name = parse_name(values.person_name)
         self._acting = Acting(
             Performer(repertoire), metaphors, Vocabulary(repertoire.names, values.language),
             Responder(load_responses(values.responses or None)), mode=values.mode,
@@ -158,6 +164,9 @@ class MirrorNode(Node):
         self._narration = create(String, "mirror/narration", _TOLD)
         self._affect = create(Vector3Stamped, "mirror/affect", _TOLD)
         self._colour = create(ColorRGBA, "mirror/colour", _TOLD)
+        self._hri = optional("hri_msgs.msg")
+        self._expression = None if self._hri is None else create(
+            self._hri.Expression, "mirror/expression", _TOLD)
         self._prediction = create(JointTrajectory, "mirror/prediction", _TOLD)
         self._goal = create(PointStamped, "mirror/goal", _TOLD)
         self._goals = create(JointState, "mirror/goals", _TOLD)
@@ -173,6 +182,7 @@ class MirrorNode(Node):
         listen(JointState, "human/fingers", self._on_fingers, _SEEN)
         listen(PoseStamped, "human/head", self._on_head, _SEEN)
         listen(QuaternionStamped, "human/heading", self._on_heading, _SEEN)
+        listen(String, "human/name", lambda message: self._call(message.data.strip()), _TOLD)
         listen(JointState, "joint_states", self._on_joint_states,
                QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT))
         self._teaching = Teaching(
@@ -283,6 +293,7 @@ class MirrorNode(Node):
             self._seen = now
         if self._mirror.person and now - self._seen > self._values.lost_after:
             sentence = self._mirror.gone()
+            self._call(self._mirror.person_name)
             self._reading = None
             self._acting.forget()
             if self._diary is not None:
@@ -292,10 +303,18 @@ class MirrorNode(Node):
                 self._narration.publish(String(data=sentence))
             self._intention.publish(String(data="none"))
 
+    def _call(self, name: str) -> None:
+        """Call the person by a name from now on; by none when it is empty."""
+        if name != parse_name(self._values.person_name):
+            result, = self.set_parameters([RosParameter("person_name", value=name)])
+            if not result.successful:
+                self._drop("human/name", ValueError(result.reason))
+
     # What is understood
 
     def _understand(self, stamp: float) -> None:
         self._seen = self._now()
+        self._call(self._mirror.person_name)
         reading = self._reading = self._mirror.understand(stamp)
         understanding, header = reading.understanding, Header(stamp=to_time(stamp))
         self._publish_activation(stamp, f"body_{understanding.person}", reading.activation)
@@ -310,6 +329,9 @@ class MirrorNode(Node):
             message.vector.x, message.vector.y = affect.valence, affect.arousal
             message.vector.z = affect.dominance
             self._affect.publish(message)
+            if self._expression is not None:
+                self._expression.publish(expression_message(
+                    self._hri, f"body_{understanding.person}", affect))
             colour = self._metaphors.manner(affect).colour
             if colour is not None:
                 self._colour.publish(ColorRGBA(
@@ -439,6 +461,8 @@ class MirrorNode(Node):
             self._set_objects()
         elif name == "mirror_image":
             self._mirror.reflect(value)
+        elif name == "person_name":
+            self._mirror.person_name = parse_name(value)
         if not hasattr(self._acting, name):
             return
         setattr(self._acting, name, value)
@@ -538,11 +562,12 @@ class MirrorNode(Node):
         if self._reading is None:
             return STALE, "nobody is seen", values
         understanding = self._reading.understanding
-        values |= {"person": understanding.person, "action": understanding.action or "none"}
+        person = understanding.name or understanding.person
+        values |= {"person": person, "action": understanding.action or "none"}
         far = [limb for limb, angle in self._residual.items() if angle > 0.5]
         if far:
             return WARN, f"the robot cannot follow: {', '.join(far)}", values
-        return OK, f"re-lives person {understanding.person}", values
+        return OK, f"re-lives person {person}", values
 
 
 def main() -> int:

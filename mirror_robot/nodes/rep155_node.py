@@ -6,7 +6,8 @@ Listens to ``/humans/bodies/<id>/joint_states``; when hri_msgs is installed, to
 ``gaze_<id>``. Publishes ``human/body`` and ``human/face`` as the perception node does and, from
 the frames, ``human/heading``, ``human/position``, ``human/distance``, ``human/head`` and
 ``human/gaze``. Which bodies and faces there are is seen from the topics themselves. REP-155 has no
-hands: those stay unknown.
+hands: those stay unknown. Who somebody is, is told on ``human/name`` when a person below
+``/humans/persons`` is not anonymous: their id, which lasts.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from geometry_msgs.msg import (
     Vector3Stamped,
 )
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState, PointCloud2
-from std_msgs.msg import Float32, Header
+from std_msgs.msg import Bool, Float32, Header, String
 
 from mirror_robot.human.facs import coefficients_from_units
 from mirror_robot.human.observation import BodyObservation
@@ -62,6 +63,7 @@ PARAMETERS: tuple[Parameter, ...] = (
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TOPIC = re.compile(r"^/humans/(bodies|faces)/([^/]+)/(joint_states|facs)$")
+_PERSON = re.compile(r"^/humans/persons/([^/]+)/(body_id|face_id|anonymous)$")
 _FRAME = re.compile(r"^(body|face|gaze)_(.+)$")
 _FRESH = 0.5  # [s] after which a frame is no longer where somebody is
 _UPRIGHT = "upright_camera"
@@ -93,6 +95,8 @@ class Rep155Node(Node):
                 QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT))
         self._tf = tf2 is not None
         self._listening: dict[str, Any] = {}
+        self._name = self.create_publisher(String, "human/name", QoSProfile(depth=10))
+        self._persons: dict[str, dict[str, str | bool]] = {}
         self._followed = {"bodies": ("", 0.0), "faces": ("", 0.0)}
         self._rates = {"bodies": Rate(), "faces": Rate()}
         self._bad = 0
@@ -103,13 +107,24 @@ class Rep155Node(Node):
     def _look(self) -> None:
         there = {}
         for name, _ in self.get_topic_names_and_types():
+            if (match := _PERSON.match(name)) and self.count_publishers(name):
+                there[name] = match
             match = _TOPIC.match(name)
             if match and self.count_publishers(name) and (
                     match[3] == "joint_states" or self._hri is not None):
                 there[name] = match
         for name in self._listening.keys() - there.keys():
             self.destroy_subscription(self._listening.pop(name))
+            if match := _PERSON.match(name):
+                self._persons.get(match[1], {}).pop(match[2], None)
         for name in there.keys() - self._listening.keys():
+            if there[name].re is _PERSON:
+                person, what = there[name].groups()
+                self._listening[name] = self.create_subscription(
+                    Bool if what == "anonymous" else String, name,
+                    lambda message, person=person, what=what: self.take_person(
+                        person, what, message.data), self._as_told(name))
+                continue
             identity = there[name][2]
             if there[name][3] == "joint_states":
                 self._listening[name] = self.create_subscription(
@@ -119,6 +134,27 @@ class Rep155Node(Node):
                 self._listening[name] = self.create_subscription(
                     self._hri.FacialActionUnits, name,
                     lambda message, identity=identity: self.take_face(identity, message), _NEWEST)
+
+    def _as_told(self, name: str) -> QoSProfile:
+        """Return the QoS that gets what was told before: latched where the teller latches."""
+        told = [info.qos_profile.durability for info in self.get_publishers_info_by_topic(name)]
+        if told and all(one == DurabilityPolicy.TRANSIENT_LOCAL for one in told):
+            return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        return _NEWEST
+
+    def take_person(self, person: str, what: str, value: str | bool) -> None:
+        """Keep whose body and face are whose, and who is anonymous."""
+        self._persons.setdefault(person, {})[what] = value
+
+    def _tell_name(self, what: str, identity: str) -> None:
+        # Told again and again: the mirror forgets a name when it sees another body, and which of
+        # two topics comes first is not certain.
+        for person, known in self._persons.items():
+            # Who may be anonymous is, until the opposite is told.
+            doubt = f"/humans/persons/{person}/anonymous" in self._listening
+            if known.get(what) == identity and not known.get("anonymous", doubt):
+                self._name.publish(String(data=person))
+                return
 
     def _follows(self, kind: str, identity: str) -> bool:
         followed, seen = self._followed[kind]
@@ -150,6 +186,7 @@ class Rep155Node(Node):
         visibility = np.isfinite(landmarks).all(axis=1).astype(float)
         self._body.publish(body_to_cloud(BodyObservation(
             self._stamp(message), identity, landmarks, visibility)))
+        self._tell_name("body_id", identity)
         self._rates["bodies"].tick()
 
     def _place(
@@ -227,6 +264,8 @@ class Rep155Node(Node):
         self._face.publish(joint_state(
             self._stamp(message), f"face_{identity}", list(coefficients),
             list(coefficients.values())))
+        if time.monotonic() - self._followed["bodies"][1] > self.parameters.keep_id:
+            self._tell_name("face_id", identity)
         self._rates["faces"].tick()
 
     def _stamp(self, message: Any) -> float:
