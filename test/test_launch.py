@@ -174,4 +174,4 @@ def test_secure_without_keys_refuses_to_start(describe, monkeypatch, tmp_path):
     (tmp_path / "enclaves" / "mirror_robot").mkdir(parents=True)
     assert [action.arguments[0] for action in start(
         entities, secure="true", ros2_control="false")] == [
-        "ROS_SECURITY_ENABLE", "ROS_SECURITY_STRATEGY"]
+        "ROS_SECURITY_ENABLE", "ROS_SECURITY_STRATEGY", "viewer"], "the page is the operator's"
