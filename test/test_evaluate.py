@@ -9,8 +9,10 @@ import json
 import numpy as np
 import pytest
 
+from mirror_robot.body.model import load_model
 from mirror_robot.console import evaluate
-from mirror_robot.mirror.evaluation import Told, accuracy
+from mirror_robot.mirror import evaluation
+from mirror_robot.mirror.evaluation import Told, accuracy, positions_of_npz
 
 RIGHT, UP, AWAY = np.eye(3)
 """Axes of a Kinect skeleton: the person's right, up, away from the camera [m]."""
@@ -67,6 +69,16 @@ def test_recordings_of_other_people_are_recognised_and_the_figures_written(tmp_p
     assert np.sum(figures["confusion"]) == 6
     assert all(0 <= error <= 1 for error in figures["ece"])
     assert (tmp_path / "out" / "figures.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_work_that_is_shared_among_processes_has_the_same_outcome(tmp_path, monkeypatch):
+    data, model = recordings(tmp_path / "lifts.npz", people=(1, 2)), load_model("kagami")
+    alone, done = positions_of_npz(data, model), []
+    monkeypatch.setattr(evaluation, "_LONG", 0)
+    monkeypatch.setattr(evaluation, "_SHARE", 100)
+    monkeypatch.setattr(evaluation.os, "cpu_count", lambda: 2)
+    np.testing.assert_array_equal(positions_of_npz(data, model, done.append), alone)
+    assert len(done) >= 3 and done == sorted(done) and done[-1] == 1.0
 
 
 def test_one_person_alone_is_refused_with_what_is_needed(tmp_path):

@@ -38,6 +38,10 @@ examples:
 """
 
 
+_PARTS = 6
+"""Of about the same duration: re-living, recognising, and four times with actions left out."""
+
+
 def split(recordings: list[Recording]) -> tuple[list[Recording], list[Recording]]:
     """Return what is learnt from (odd people) and what is tested with (the others).
 
@@ -72,16 +76,16 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(robot)
     areas: list[float] = []
     with Progress("evaluating") as progress:
-        progress.show(0, 4)
-        train, test = split(recordings_of(options.data, model))
-        progress.show(1, 4)
+        train, test = split(recordings_of(
+            options.data, model, noted=lambda part: progress.show(part, _PARTS)))
         recognizer = Recognizer(shown_units(train, model), MotorFeatures(model))
         names = recognizer.names
-        progress.show(2, 4)
-        right, error, confusion = accuracy(recognised(recognizer, test), test)
-        progress.show(3, 4)
+        right, error, confusion = accuracy(recognised(
+            recognizer, test, noted=lambda part: progress.show(1 + part, _PARTS)), test)
         if len(names) >= 8:
-            areas = unknown_detection(train, test, model)
+            areas = unknown_detection(
+                train, test, model, noted=lambda part: progress.show(2 + 4 * part, _PARTS))
+        progress.show(1, 1)
     figures = {"robot": robot, "learnt_from": len(train), "tested": len(test),
                "fractions": FRACTIONS, "accuracy": right.tolist(), "ece": error.tolist(),
                "actions": list(names), "confusion": confusion.tolist()}
@@ -110,8 +114,9 @@ def _tell(figures: dict[str, Any], robot: str) -> None:
               f"({', '.join(f'{area:.3f}' for area in areas)})")
     else:
         print("unknown actions: not measured with fewer than 8 actions")
-    print("confused at the end:")
-    for row, column in zip(*np.nonzero(confusion * (1 - np.eye(len(confusion), dtype=int)))):
+    wrong = np.argwhere(confusion * (1 - np.eye(len(confusion), dtype=int)))
+    print("confused at the end:" if len(wrong) else "nothing is confused at the end")
+    for row, column in wrong:
         print(f"  {names[row]:20} taken for {names[column]:20} {confusion[row, column]}")
 
 
@@ -128,9 +133,11 @@ def _plot(figures: dict, path: Path) -> None:
     left.plot(figures["fractions"], figures["accuracy"], "-o", label="told right")
     left.plot(figures["fractions"], figures["ece"], "--s", label="calibration error (ECE)")
     left.set(xlabel="fraction of the movement seen", ylabel="share of the recordings",
-             ylim=(0, 1), title=f"in the motor space of {Path(figures['robot']).stem}")
+             ylim=(-0.02, 1.02), title=f"in the motor space of {Path(figures['robot']).stem}")
     left.grid(alpha=0.3)
-    left.legend(loc="center right")
+    areas = figures.get("unknown_auroc")
+    left.legend(loc="center right", title=areas and (
+        f"unknown actions told: AUROC {np.mean(areas):.2f}"))
     right.imshow(counts, cmap="Blues")
     for row, column in zip(*np.nonzero(counts)):
         right.text(column, row, counts[row, column], ha="center", va="center", fontsize=7,

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +24,15 @@ from mirror_robot.mirror.recognition import Recognizer
 from mirror_robot.motor.primitive import RATE, MotorPrimitive, learn_primitive, resampled
 
 FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
+
+_LONG = 4000
+"""Frames from which further processes, which take seconds to start, are worth it."""
+
+_SHARE = 1000
+"""Frames that a process takes at a time; what it needs to know is sent along every time."""
+
+Noted = Callable[[float], None]
+"""Is told again and again which part of the work is done, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,37 @@ def kinect_posture(stamp: float, joints: dict[str, np.ndarray]) -> HumanPosture:
     return HumanPosture(stamp, limbs, np.full((2, 3), np.nan), torso, np.full((3, 3), np.nan))
 
 
+def _work(job: tuple[Callable[..., list], tuple[Any, ...], list[Any]]) -> list:
+    function, known, items = job
+    return function(*known, items)
+
+
+def _shared_out(function: Callable[..., list], known: tuple[Any, ...], items: Sequence[Any],
+                lengths: Sequence[int], noted: Noted | None) -> list:
+    """Return what function(*known, some items) returns for all items, by all cores if it is long.
+
+    Every item, of a length in frames, must stand for itself.
+    """
+    shares, size = [], np.cumsum(lengths)
+    number = (size - 1) // _SHARE
+    for one in np.unique(number):
+        shares.append([items[row] for row in np.flatnonzero(number == one)])
+    jobs = [(function, known, share) for share in shares]
+
+    def told(results: Iterable[list]) -> Iterator[Any]:
+        for done, result in enumerate(results, 1):
+            if noted is not None:
+                noted(done / len(jobs))
+            yield from result
+
+    workers = min(os.cpu_count() or 1, len(jobs))
+    if workers < 2 or size[-1] < _LONG:
+        return list(told(map(_work, jobs)))
+    # Processes that are forked would share the locks of threads that they do not have.
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        return list(told(pool.map(_work, jobs)))
+
+
 def _relived(postures: Sequence[HumanPosture], retargeter: Retargeter) -> np.ndarray:
     retargeter.reset()
     return np.array([retargeter.retarget(posture).positions for posture in postures])
@@ -82,22 +126,25 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def positions_of_npz(path: Path, model: RobotModel) -> np.ndarray:
+def _positions(model: RobotModel, names: list[str], clips: list[np.ndarray]) -> list[np.ndarray]:
+    retargeter = Retargeter(model)
+    return [_relived([kinect_posture(number / RATE, dict(zip(names, frame)))
+                      for number, frame in enumerate(clip)], retargeter) for clip in clips]
+
+
+def positions_of_npz(path: Path, model: RobotModel, noted: Noted | None = None) -> np.ndarray:
     """Return the robot's positions (frames, n) for all frames of an npz of Kinect skeletons."""
     data = _read(path)
     names = [str(name) for name in data["joint_names"]]
     points, offsets = data["frames"][:, :, :3].astype(float), data["offsets"]
     # x to the person's right, y up, z away from the camera -> x front, y left, z up
     points = np.stack([-points[..., 2], -points[..., 0], points[..., 1]], axis=-1)
-    retargeter = Retargeter(model)
-    return np.concatenate([_relived(
-        [kinect_posture(number / RATE, dict(zip(names, frame)))
-         for number, frame in enumerate(points[first:last])], retargeter)
-        for first, last in pairwise(offsets)])
+    clips = [points[first:last] for first, last in pairwise(offsets)]
+    return np.concatenate(_shared_out(_positions, (model, names), clips, np.diff(offsets), noted))
 
 
 def recordings_of(path: Path, model: RobotModel, positions: np.ndarray | None = None,
-                  ) -> list[Recording]:
+                  noted: Noted | None = None) -> list[Recording]:
     """Return the recordings of a folder LABEL/*.bvh or of an npz, re-lived by a robot.
 
     Parameters
@@ -108,6 +155,8 @@ def recordings_of(path: Path, model: RobotModel, positions: np.ndarray | None = 
     model : RobotModel
     positions : ndarray (f, n), optional
         Of the npz, when they were computed before.
+    noted : callable, optional
+        Is told which part is done, 0..1.
 
     Raises
     ------
@@ -116,7 +165,10 @@ def recordings_of(path: Path, model: RobotModel, positions: np.ndarray | None = 
     """
     if path.is_dir():
         retargeter, out = Retargeter(model), []
-        for number, file in enumerate(sorted(path.glob("*/*.bvh"))):
+        files = sorted(path.glob("*/*.bvh"))
+        for number, file in enumerate(files):
+            if noted is not None:
+                noted(number / len(files))
             postures = postures_from_bvh(file)
             times = np.array([posture.stamp for posture in postures])
             out.append(Recording(file.parent.name, number,
@@ -124,7 +176,7 @@ def recordings_of(path: Path, model: RobotModel, positions: np.ndarray | None = 
         if not out:
             raise ValueError(f"{path} holds no LABEL/*.bvh")
         return out
-    positions = positions_of_npz(path, model) if positions is None else positions
+    positions = positions_of_npz(path, model, noted) if positions is None else positions
     data = _read(path)
     return [Recording(str(data["action_names"][action]), int(person), positions[first:last])
             for action, person, first, last in zip(
@@ -161,19 +213,26 @@ def _last_frames(recording: Recording, fractions: Sequence[float]) -> list[int]:
     return [max(int(np.ceil(part * len(recording.frames))), 1) - 1 for part in fractions]
 
 
-def recognised(recognizer: Recognizer, recordings: Sequence[Recording],
-               fractions: Sequence[float] = FRACTIONS) -> Told:
-    """Return what a recogniser tells of recordings of positions, each a stream of its own.
-
-    The stream is not cut for it, and nobody says where an action starts or ends.
-    """
+def _fires(recognizer: Recognizer, fractions: Sequence[float],
+           recordings: list[Recording]) -> list[list[np.ndarray]]:
     out = []
     for recording in recordings:
         recognizer.reset()
         fires = [recognizer.update(number / RATE, positions).probability
                  for number, positions in enumerate(recording.frames)]
         out.append([fires[last] for last in _last_frames(recording, fractions)])
-    fires = np.array(out)
+    return out
+
+
+def recognised(recognizer: Recognizer, recordings: Sequence[Recording],
+               fractions: Sequence[float] = FRACTIONS, noted: Noted | None = None) -> Told:
+    """Return what a recogniser tells of recordings of positions, each a stream of its own.
+
+    The stream is not cut for it, and nobody says where an action starts or ends. `noted` is told
+    which part is done, 0..1.
+    """
+    fires = np.array(_shared_out(_fires, (recognizer, fractions), recordings,
+                                 [len(recording.frames) for recording in recordings], noted))
     known = fires.sum(axis=2)
     return Told(recognizer.names, fires / np.maximum(known, 1e-12)[..., None], 1.0 - known)
 
@@ -218,7 +277,7 @@ def auroc(score: np.ndarray, positive: np.ndarray) -> float:
 
 
 def unknown_detection(train: Sequence[Recording], test: Sequence[Recording], model: RobotModel,
-                      folds: int = 4, seed: int = 0) -> list[float]:
+                      folds: int = 4, seed: int = 0, noted: Noted | None = None) -> list[float]:
     """Return, per fold of actions that are not learnt, the AUROC of telling them as unknown."""
     labels = sorted({recording.label for recording in train})
     order = np.random.default_rng(seed).permutation(len(labels))
@@ -226,6 +285,7 @@ def unknown_detection(train: Sequence[Recording], test: Sequence[Recording], mod
     for fold in range(folds):
         hidden = {labels[row] for row in order[fold::folds]}
         units = shown_units([r for r in train if r.label not in hidden], model)
-        told = recognised(Recognizer(units, features), test, (1.0,))
+        told = recognised(Recognizer(units, features), test, (1.0,),
+                          noted and (lambda part, fold=fold: noted((fold + part) / folds)))
         out.append(auroc(told.strange[:, 0], np.array([r.label in hidden for r in test])))
     return out
