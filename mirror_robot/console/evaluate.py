@@ -127,9 +127,10 @@ def _plot(figures: dict, path: Path) -> None:
 
     names, counts = figures["actions"], np.array(figures["confusion"])
     width = max(0.32 * len(names), 3.0)
+    room = 0.08 * max(map(len, names)) + 0.8  # inches that the longest name takes beside the table
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(5.5 + width, max(width, 4.0) + 1.0), layout="constrained",
-        width_ratios=(4.5, width))
+        1, 2, figsize=(5.5 + width + room, max(width, 4.0) + room), layout="constrained",
+        width_ratios=(4.5, width + room))
     left.plot(figures["fractions"], figures["accuracy"], "-o", label="told right")
     left.plot(figures["fractions"], figures["ece"], "--s", label="calibration error (ECE)")
     left.set(xlabel="fraction of the movement seen", ylabel="share of the recordings",
