@@ -254,7 +254,7 @@ def _fitted(urdf: str, description: Path) -> tuple[tuple[str, tuple], ...]:
     found = []
     robot = ElementTree.fromstring(urdf)
     for link in robot.findall("link"):
-        clouds = []
+        clouds, spheres = [], []
         for collision in link.findall("collision"):
             geometry = collision.find("geometry")
             try:
@@ -268,8 +268,12 @@ def _fitted(urdf: str, description: Path) -> tuple[tuple[str, tuple], ...]:
                     "is no number") from None
             if points is not None and len(points):
                 turn, shift = _placement(collision.find("origin"))
-                clouds.append(points @ turn.T + shift)
-        if not clouds:
+                if geometry[0].tag == "sphere":  # a capsule already, of no length
+                    spheres.append((shift, shift, float(geometry[0].get("radius"))))
+                else:
+                    clouds.append(points @ turn.T + shift)
+        found += [(link.get("name"), sphere) for sphere in spheres]
+        if not clouds and not spheres:
             points = _inertia_points(link)
             if points is None:
                 continue
