@@ -100,7 +100,7 @@ def secure(context: LaunchContext) -> list:
         raise RuntimeError(
             f"secure:=true needs a keystore with the enclave /mirror_robot; ROS_SECURITY_KEYSTORE "
             f"is {keystore!r}. Make one as docs/safety.md tells")
-    # The live page can arm the robot, so it is for the operator to start, with the operator's keys.
+    # The live page can arm the robot, so it is for the operator to start with the operator's keys.
     return [SetEnvironmentVariable("ROS_SECURITY_ENABLE", "true"),
             SetEnvironmentVariable("ROS_SECURITY_STRATEGY", "Enforce"),
             SetLaunchConfiguration(VIEWER.name, "false")]

@@ -17,6 +17,7 @@ MODEL = load_model("kagami")
 LIMITS = JointLimits.from_model(MODEL)
 NAMES = list(MODEL.joint_names)
 PERIOD = 0.01
+ARMS = np.concatenate([MODEL.columns("left_arm"), MODEL.columns("right_arm")])
 
 
 @pytest.fixture(scope="module")
@@ -40,29 +41,47 @@ def deepest(physics, path) -> float:
 def bad_postures(physics, count: int, seed: int) -> np.ndarray:
     """Return postures at which an arm is deep inside the robot, and rest between them."""
     rng, found = np.random.default_rng(seed), []
-    arms = np.concatenate([MODEL.columns("left_arm"), MODEL.columns("right_arm")])
     while len(found) < 2 * count:
         q = MODEL.rest.copy()
-        q[arms] = rng.uniform(MODEL.lower[arms], MODEL.upper[arms])
+        q[ARMS] = rng.uniform(MODEL.lower[ARMS], MODEL.upper[ARMS])
         if deepest(physics, [q]) > 0.05:
             found += [q, MODEL.rest]
     return np.array(found)
 
 
-def follow(postures, clearance) -> np.ndarray:
-    """Return the path (t, n) of an actuator whose target jumps every 1.2 s."""
+def clear_postures(physics, clearance, count: int, seed: int) -> np.ndarray:
+    """Return postures at which no arm touches, by capsules and by MuJoCo."""
+    rng, found = np.random.default_rng(seed), []
+    while len(found) < count:
+        q = MODEL.rest.copy()
+        q[ARMS] = rng.uniform(MODEL.lower[ARMS], MODEL.upper[ARMS])
+        if clearance.of_posture(q) > 0.005 and deepest(physics, [q]) == 0.0:
+            found.append(q)
+    return np.array(found)
+
+
+def assert_within_limits(path) -> None:
+    assert (path >= LIMITS.lower - 1e-9).all()
+    assert (path <= LIMITS.upper + 1e-9).all()
+    for order, limit in ((1, LIMITS.velocity), (2, LIMITS.acceleration), (3, LIMITS.jerk)):
+        steps = np.abs(np.diff(path, n=order, axis=0)) / PERIOD**order
+        assert (steps <= limit * (1.0 + 1e-6) + 1e-7).all(), f"order {order}"
+
+
+def follow(postures, clearance, every: float = 1.2) -> np.ndarray:
+    """Return the path (t, n) of an actuator whose target jumps `every` so often [s]."""
     actuator = Actuator(LIMITS, MODEL.rest, Settings(blend_time=0.0, target_jump=10.0),
                         clearance=clearance)
     actuator.receive_joint_states(NAMES, MODEL.rest.tolist())
     actuator.tick(10.0, 10.0)
     assert actuator.enable(10.0).accepted
     path = [actuator.shaper.motion.position] * 4
-    for step in range(1, round(len(postures) * 1.2 / PERIOD)):
+    for step in range(1, round(len(postures) * every / PERIOD)):
         now = 10.0 + PERIOD * step
         actuator.receive_joint_states(NAMES, path[-1].tolist())
         if step % 4 == 0:
             actuator.receive_targets(
-                "posture", NAMES, postures[int(step * PERIOD / 1.2)].tolist(), now - 0.01, now,
+                "posture", NAMES, postures[int(step * PERIOD / every)].tolist(), now - 0.01, now,
                 now)
         actuator.tick(now, now)
         path.append(actuator.shaper.motion.position)
@@ -77,9 +96,73 @@ def test_no_target_leads_an_arm_into_the_robot(physics, seed):
     assert deepest(physics, careless) > 0.02, "else this would show nothing"
     assert deepest(physics, path) < 0.25 * deepest(physics, careless)
     assert clearance.braked > 0
-    for order, limit in ((1, LIMITS.velocity), (2, LIMITS.acceleration), (3, LIMITS.jerk)):
-        steps = np.abs(np.diff(path, n=order, axis=0)) / PERIOD**order
-        assert (steps <= limit * (1.0 + 1e-6) + 1e-7).all(), f"order {order}"
+    assert_within_limits(path)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 5, 7])
+def test_between_clear_targets_the_way_is_clear_and_leads_there(physics, seed):
+    # What capsules do not look at, an arm's own links, may come two centimetres into one another:
+    # the thickness of their shells, which the limits of their joints are to keep.
+    clearance = Clearance(MODEL)
+    targets = clear_postures(physics, clearance, 3, seed)
+    path = follow(targets, clearance, 5.0)
+    assert_within_limits(path)
+    assert deepest(physics, path) < 0.02
+    least = min(clearance.of_posture(q) for q in path)
+    assert least > -1e-3, "by the capsules, whose margin is what is kept"
+    ends = path[[round((number + 1) * 5.0 / PERIOD) - 5 for number in range(len(targets))]]
+    np.testing.assert_allclose(ends, targets, atol=0.05)
+
+
+def test_an_arm_that_stands_before_the_waist_goes_around_it(physics):
+    clearance = Clearance(MODEL)
+    targets = np.tile(MODEL.rest, (2, 1))
+    # From the back of the waist to before the chest: straight on leads into the waist.
+    targets[:, ARMS] = [
+        [0.55, 2.46, -0.08, -1.92, 1.09, 0.68, -0.61, -0.89, -1.51, 1.72, -2.4, 0.84, 0.18, -1.23],
+        [0.51, 1.34, -0.62, -0.01, -0.66, -0.51, 0.99, 0.23, -0.7, 1.83, -0.19, 0.89, 0.58, -0.66]]
+    path = follow(targets, clearance, 4.0)
+    assert clearance.detours > 0
+    np.testing.assert_allclose(path[-1], targets[-1], atol=0.05)
+    assert min(clearance.of_posture(q) for q in path) > -1e-3
+
+
+def test_an_arm_whose_target_is_in_the_robot_waits_before_it_without_searching(physics):
+    clearance = Clearance(MODEL)
+    follow(bad_postures(physics, 1, 1)[:1], clearance, 3.0)
+    assert clearance.braked > 0 and clearance.detours == 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_hostile_targets_break_no_limit_and_no_margin_with_clearance_in_the_chain(seed):
+    rng, clearance = np.random.default_rng(seed), Clearance(MODEL)
+    actuator = Actuator(LIMITS, MODEL.rest, Settings(blend_time=0.0, target_jump=10.0),
+                        clearance=clearance)
+    actuator.receive_joint_states(NAMES, MODEL.rest.tolist())
+    actuator.tick(10.0, 10.0)
+    assert actuator.enable(10.0).accepted
+    path, low, span = [MODEL.rest] * 4, LIMITS.lower - 0.5, LIMITS.upper - LIMITS.lower + 1.0
+    for step in range(1, 601):
+        now, kind = 10.0 + PERIOD * step, (step // 60) % 6
+        if step % 60 == 1:
+            actuator.speed_scale = rng.uniform(0.1, 1.0)
+            frozen = low + span * rng.random(len(low))
+        wanted = low + span * rng.random(len(low))
+        if kind == 1:
+            wanted[rng.random(len(low)) < 0.3] = rng.choice([np.nan, np.inf, -1e300])
+        elif kind in (2, 3):
+            wanted = frozen if kind == 2 else (
+                LIMITS.lower if (step // 10) % 2 else LIMITS.upper)
+        age = rng.normal(0.0, 1.0) if kind == 4 else 0.01
+        actuator.receive_joint_states(NAMES, path[-1].tolist())
+        if kind != 5:
+            actuator.receive_targets("posture", NAMES, wanted.tolist(), now - age, now, now)
+        actuator.tick(now, now)
+        path.append(actuator.shaper.motion.position)
+    assert_within_limits(np.array(path))
+    assert clearance.braked > 0, "else this would show nothing"
+    # Half of the margin: stops are looked at in two instants, and the rest is for slow drives.
+    assert min(clearance.of_posture(q) for q in path) > -0.5 * MODEL.profile.margin
 
 
 def test_where_nothing_is_in_the_way_the_motion_is_the_same():

@@ -65,6 +65,10 @@ class Clearance:
         self._way: list[np.ndarray] = []
         self._end = np.zeros(0)
 
+    def of_posture(self, position: np.ndarray) -> float:
+        """Return by how much [m] a posture (n,) keeps the margin; negative: too near."""
+        return self._collision.clearance(position)
+
     def of(self, shaper: Shaper) -> float:
         """Return the least clearance [m] from here to standstill; negative: too near."""
         stop = shaper.stop
