@@ -59,10 +59,28 @@ def test_what_is_no_longer_heard_of_is_no_longer_the_present():
     assert not state.seen and not state.own and not state.person and not state.ghost
     assert state.goal is None and state.affect is None and state.mood == ""
     assert state.intention == "none" and state.intention_probability == 0.0
-    assert state.sentence == "Person ab waves."  # the last one stays to be read ...
-    assert "opacity:1" in drawings.sentence(state)
-    state.at(state.now + 5.0)
-    assert "opacity:0.5" in drawings.sentence(state)  # ... and fades
+    assert state.sentence == "Person ab waves."  # the last one stays to be read
+
+
+def test_a_sentence_holds_while_what_it_told_goes_on_and_is_marked_as_past_after_that():
+    state = waving()
+    assert state.sentence_holds and "before:" not in drawings.sentence(state)
+    state.hear_activation("body_ab", {"laugh": 0.9, "wave_right": 0.1})
+    assert "before:" in drawings.sentence(state)
+    state.hear_sentence("Person ab laughs.")
+    assert "before:" not in drawings.sentence(state)
+    state.hear_activation("body_ab", {"laugh": 0.9, "smile": 0.95})
+    assert state.sentence_holds  # more is done now, and still that
+    state.hear_activation("body_ab", {"rest": 0.9})
+    assert not state.sentence_holds
+
+    state = waving()
+    for _ in range(60):
+        state.at(state.now + 0.1)
+        state.hear_activation("body_ab", UNITS)
+    assert not state.sentence_holds  # too long ago to be sure
+    silent = State()
+    assert "before:" not in drawings.sentence(silent)
 
 
 def test_a_clock_that_is_set_back_leaves_nothing_of_the_future():
@@ -107,7 +125,8 @@ def test_in_a_mirror_the_person_does_with_the_other_side_what_the_robot_does():
     state.mirror_image = True
     assert state.by_person("wave_right") == "wave_left" and state.by_person("bow") == "bow"
     assert ">wave left<" in drawings.sentence(state)
-    assert "wave right" in drawings.bars(state)  # the unit is the robot's own
+    assert "wave right" in drawings.bars(state)  # the unit is the robot's own, which is said
+    assert "robot's left, right" in drawings.bars(state)
 
 
 def test_how_strange_a_movement_is_takes_no_row():

@@ -123,6 +123,10 @@ def test_a_phone_shows_the_same_without_scrolling_sideways(shown, tmp_path):
             "one => one.getBoundingClientRect()).filter(one => one.width).map("
             "one => one.right))")
         assert wide <= 391
+        # The panel is as wide as the screen.
+        assert browser.run(
+            "[...document.querySelectorAll('button')].find(one => one.innerText.trim() === 'Stop')"
+            ".getBoundingClientRect().width") > 350
         before = shown.asked.count("stop")
         assert browser.click("Stop")
         assert browser.wait(lambda: shown.asked.count("stop") > before)

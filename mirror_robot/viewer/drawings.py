@@ -26,10 +26,12 @@ from mirror_robot.viewer.state import (
 SEEN, OWN, MEANT, FELT = "#3fd0c9", "#ffb454", "#b79cff", "#ff8fa3"
 """Colours: what the person drives, what the robot drives, what is meant, what is felt."""
 
+GHOST = "#56b2ff"
+"""Colour of the robot's ghost."""
+
 _TEXT, _MUTED, _LINE, _DARK = "#e9ecef", "#9aa3ad", "#3b424a", "#23282e"
 _GOOD, _DOUBTFUL, _BAD = "#51cf66", "#fcc419", "#ff6b6b"
 _FONT = "font-family:system-ui,sans-serif"
-_SAID = 5.0  # [s] after which a sentence fades
 _WINDOW = 30.0  # [s] shown of the timeline
 _LANES = (("sees", SEEN), ("means", MEANT), ("does", OWN))
 _NODES = ("perception_node", "rep155_node", "mirror_node", "actuation_node", "simulation_node")
@@ -68,11 +70,13 @@ def sentence(state: State) -> str:
         for name, word, more, colour in cells)
     said = escape(state.sentence) or (
         "Nobody is seen yet." if not state.person else "Somebody is there.")
-    # Said a while ago, it need not hold any more.
-    faded = 1.0 if state.now - state.said_at < _SAID else 0.5
+    # Beside fields that tell the present, what was said before must not look like it.
+    past = bool(state.sentence) and not state.sentence_holds
+    when = f'<span style="color:{_MUTED};font-size:12px">before: </span>' if past else ""
+    faded = 0.5 if past else 1.0
     return _box(
         f'<div style="font-size:16px;line-height:1.35;min-height:2.7em;margin:2px 0 8px;'
-        f'opacity:{faded:g}">{said}'
+        f'opacity:{faded:g}">{when}{said}'
         f'</div><div style="display:grid;grid-template-columns:1fr 1fr;gap:6px">{table}</div>')
 
 
@@ -84,6 +88,9 @@ def bars(state: State) -> str:
     parts = [
         f'<text x="{middle - 60}" y="11" text-anchor="end" fill="{SEEN}">seen in the person</text>'
         f'<text x="{middle + 60}" y="11" fill="{OWN}">felt in the robot itself</text>']
+    if state.mirror_image:
+        parts.append(f'<text x="{middle:g}" y="11" text-anchor="middle" font-size="9" '
+                     f'fill="{_MUTED}">robot\'s left, right</text>')
     for index in range(8):
         y = 18 + index * row
         if index >= len(rows):
@@ -162,6 +169,16 @@ def timeline(state: State) -> str:
                 f'<text x="{x + 4:.1f}" y="{y + 13:g}" font-size="10" fill="#14171a">{inside}'
                 f'</text></g>')
     return _box(_svg(width, 3 * row + 18, parts, "actions and intentions"))
+
+
+def legend() -> str:
+    """Return what is to be seen around the robot besides itself."""
+    marks = (("ghost: where it will be", GHOST, 3), ("where the hand is heading", MEANT, 6))
+    return _box("".join(
+        f'<span style="font-size:11px;color:{_MUTED};margin-right:14px;white-space:nowrap">'
+        f'<span style="display:inline-block;width:11px;height:11px;border-radius:{round_}px;'
+        f'background:{colour};margin-right:5px;vertical-align:-1px"></span>{what}</span>'
+        for what, colour, round_ in marks))
 
 
 def mood(state: State) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import viser
 import websockets.asyncio.server
@@ -23,7 +24,12 @@ from mirror_robot.viewer.state import State
 AUTOMATIC = "whoever is near"
 """What the list of people offers besides their ids."""
 
-_GHOST = (86, 178, 255)
+_GHOST = tuple(bytes.fromhex(drawings.GHOST[1:]))
+# Evening behind the robot: whatever is white or dark on it stands out (RGB, above and below).
+_SKY = (30, 38, 48), (66, 80, 94)
+# viser has the panel of a phone as wide as that of a desktop, which leaves a strip beside it.
+_STYLE = (".mantine-Paper-root[style*='bottom: 0px'],.mantine-Paper-root[style*='bottom: 0px'] "
+          "div[style='width: 20em;']{width:100%!important}")
 _IMAGE_OLD = 2.0  # [s] after which the camera's picture is no longer the present
 # How often the parts of the page are drawn anew [s]; the robot moves at every call.
 _PERIODS = {"bars": 0.1, "sentence": 0.25, "mood": 0.2, "timeline": 0.5, "health": 1.0,
@@ -149,6 +155,10 @@ class Page:
         camera.look_at = (0.0, 0.0, middle)
         camera.position = (1.75 * size, 0.3 * size, middle + 0.18 * size)
         camera.fov = 0.75
+        shade = np.linspace(0.0, 1.0, 256)[:, None, None]
+        scene.set_background_image(np.broadcast_to(
+            np.round((1.0 - shade) * _SKY[0] + shade * _SKY[1]).astype(np.uint8), (256, 2, 3)),
+            format="png")
         scene.configure_default_lights(cast_shadow=False)
         scene.add_light_directional("/light", intensity=1.6, cast_shadow=False,
                                     position=(2.0 * size, size, middle + 2.0 * size))
@@ -158,14 +168,16 @@ class Page:
         def _(client: viser.ClientHandle) -> None:
             # Of a phone's picture the panel covers the lower part.
             if client.camera.image_width < 0.8 * client.camera.image_height:
-                client.camera.position = (2.6 * size, 0.4 * size, middle)
-                client.camera.look_at = (0.0, 0.0, middle - 0.45 * size)
+                client.camera.position = (2.9 * size, 0.4 * size, middle)
+                client.camera.look_at = (0.0, 0.0, middle - 0.55 * size)
 
     def _build_panels(self, modes: tuple[str, ...]) -> None:
         # On a phone the main panel is open and the others are a tap away; so it has what one
         # looks at first, and what must be at hand: Stop.
         gui, controls = self._server.gui, self._controls
         blank = np.full((270, 480, 3), 24, np.uint8)
+        cv2.putText(blank, "no picture from the camera", (115, 140), cv2.FONT_HERSHEY_SIMPLEX,
+                    0.55, (154, 163, 173), 1, cv2.LINE_AA)
         self._image = gui.add_image(blank, format="jpeg")
         self._blank = self._image._data
         self.stop = gui.add_button("Stop", icon=viser.Icon.HAND_STOP, color="red",
@@ -177,12 +189,14 @@ class Page:
         self._add_html("answers")
         self._add_html("sentence")
         self._add_html("bars")
+        gui.add_html(f"<style>{_STYLE}</style>")
         gui.main_panel.dock_left()
         gui.main_panel.set_width(400)
         inside = gui.add_panel(order=1)
         with inside.add_tab("Feels", viser.Icon.HEART):
             self._add_html("mood")
             self._add_html("timeline")
+            gui.add_html(drawings.legend())
         with inside.add_tab("Rates", viser.Icon.ACTIVITY):
             self._add_html("health")
         inside.dock_right()

@@ -24,6 +24,7 @@ TRAIL = 12.0
 
 _FIRING = 0.5  # activation from which a unit is told as an action
 _GAP = 0.6  # [s] of silence within one and the same thing
+_SAID = 5.0  # [s] after which a sentence is about the past
 _FADE = 4.0  # [s] in which a unit that fired makes room for another
 _OTHER_SIDE = {"left": "right", "right": "left"}
 _ANSWERS = 4  # what the robot said to the user, newest last
@@ -206,6 +207,7 @@ class State:
         self._intentions: tuple[float, Mapping[str, float]] = -math.inf, {}
         self._intended = self._felt = self._ghost_at = self._goal_at = -math.inf
         self._ghost_from = ""
+        self._said_of: tuple[frozenset[str], str] = frozenset(), NONE
         self._mood: tuple[Any, str] = None, ""
 
     def at(self, now: float) -> None:
@@ -259,6 +261,7 @@ class State:
     def hear_sentence(self, sentence: str) -> None:
         """Take what is said of the person."""
         self.sentence, self.said_at = sentence, self.now
+        self._said_of = self._doing(), self.intention
 
     def hear_joints(self, values: Mapping[str, float]) -> None:
         """Take positions of some or all joints."""
@@ -298,6 +301,18 @@ class State:
     def own(self) -> Mapping[str, float]:
         """The motor units' activation by the robot's own movement."""
         return self._activation("self")
+
+    @property
+    def sentence_holds(self) -> bool:
+        """Whether what was said last is still so: said just now, of what is done or meant now."""
+        doing, meant = self._said_of
+        now = self._doing()
+        same = bool(doing & now) if doing or now else self.intention == meant
+        return self.now - self.said_at < _SAID and same
+
+    def _doing(self) -> frozenset[str]:
+        return frozenset(unit for unit, value in self.seen.items()
+                         if value >= _FIRING and is_action(unit))
 
     def _activation(self, source: str) -> Mapping[str, float]:
         heard, values = self._activations.get(source, (-math.inf, {}))
