@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -151,7 +152,7 @@ def test_a_weight_that_is_none_is_refused():
 def test_a_running_robot_takes_up_that_only_a_weight_has_changed(tmp_path, model):
     path = tmp_path / "taught.npz"
     save_shown(path, [two_ways(3.0, 1.0)])
-    live = LiveRepertoire(model, None, path, lambda repertoire: repertoire)
+    live = LiveRepertoire(model, None, path, copy)
     assert highest(live.first()["hoist"], model)[0] > 0.8
     save_shown(path, [two_ways(1.0, 3.0)])
     end, taken = time.monotonic() + 20.0, None

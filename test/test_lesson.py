@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +24,7 @@ from mirror_robot.mirror.lesson import (
     keep,
     learn,
 )
-from mirror_robot.mirror.live import Beside, LiveRepertoire
+from mirror_robot.mirror.live import LiveRepertoire
 from mirror_robot.mirror.system import MirrorSystem, MirrorUnits
 from mirror_robot.motor.repertoire import load_repertoire
 from mirror_robot.motor.script import RepertoireError
@@ -175,11 +177,12 @@ def test_two_who_change_the_file_at_once_lose_nothing(tmp_path):
         time.sleep(0.3)
         return [*kept, movement]
 
-    first = Beside(lambda: change_shown(path, slowly))
-    while not inside:
-        time.sleep(0.01)
-    keep(replace(movement, name="other"), path)
-    first.result()
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(change_shown, path, slowly)
+        while not inside:
+            time.sleep(0.01)
+        keep(replace(movement, name="other"), path)
+        first.result()
     assert {one.name for one in load_shown(path)} == {"swing", "other"}
 
 
@@ -203,7 +206,7 @@ def names_of(repertoire):
 
 def test_a_running_robot_follows_the_file_whoever_changes_it(model, tmp_path):
     path = tmp_path / "taught.npz"
-    live = LiveRepertoire(model, None, path, lambda repertoire: repertoire)
+    live = LiveRepertoire(model, None, path, copy)
     assert "swing" not in names_of(live.first()) and live.poll() is None
     movement = Shown("swing", tuple(cut(swing())))
     keep(movement, path)
@@ -218,7 +221,7 @@ def test_a_running_robot_follows_the_file_whoever_changes_it(model, tmp_path):
 def test_a_damaged_file_is_told_and_what_is_in_use_stays(model, tmp_path):
     path = tmp_path / "taught.npz"
     keep(Shown("swing", tuple(cut(swing()))), path)
-    live = LiveRepertoire(model, None, path, lambda repertoire: repertoire)
+    live = LiveRepertoire(model, None, path, copy)
     live.first()
     good = path.read_bytes()
     path.write_bytes(good[:200])
@@ -232,7 +235,7 @@ def test_a_robot_starts_with_what_is_built_in_when_nothing_that_was_taught_can_b
         model, tmp_path):
     path = tmp_path / "taught.npz"
     path.write_bytes(b"no archive")
-    live = LiveRepertoire(model, None, path, lambda repertoire: repertoire)
+    live = LiveRepertoire(model, None, path, copy)
     assert "wave_left" in names_of(live.first())
     assert "taught.npz" in live.problem and live.taught == ()
 
@@ -258,11 +261,3 @@ def test_units_that_stay_go_on_where_they_are_when_another_is_taken_up(model, bu
             assert before.activation.phase[before.activation.names.index("swing")] == (
                 pytest.approx(reference.activation.phase[
                     reference.activation.names.index("swing")], abs=0.1))
-
-
-def test_what_goes_wrong_beside_the_stream_is_told_to_who_asks_for_the_result():
-    def fails():
-        raise RepertoireError("no such thing")
-
-    with pytest.raises(RepertoireError, match="no such thing"):
-        Beside(fails).result()

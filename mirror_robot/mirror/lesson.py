@@ -251,3 +251,11 @@ def keep(movement: Shown, path: Path) -> None:
     """Store a movement, in the place of one of the same name."""
     change_shown(path, lambda kept: [
         *(one for one in kept if one.name != movement.name), movement])
+
+
+def learn_and_keep(path: Path, name: str, shown: Sequence[Demonstration], model: RobotModel,
+                   known: Sequence[MotorPrimitive]) -> Learnt:
+    """Make a unit of what was shown, as `learn` does, and store the movement."""
+    learnt = learn(name, shown, model, known)
+    keep(learnt.movement, path)
+    return learnt

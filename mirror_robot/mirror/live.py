@@ -2,67 +2,27 @@
 """Takes up what the robot is taught while it runs.
 
 Binding a movement and preparing the recognition of it takes seconds of computing, so it is done
-beside the stream, and what comes of it is taken up between two frames.
+beside the stream, in a process of its own, and what comes of it is taken up between two frames.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from mirror_robot.body.model import RobotModel
+from mirror_robot.mirror.beside import Beside
 from mirror_robot.motor.primitive import MotorPrimitive
 from mirror_robot.motor.repertoire import Repertoire, load_repertoire
 from mirror_robot.motor.script import RepertoireError
 from mirror_robot.motor.shown import Shown, bind_shown, load_shown, load_shown_or_last
 
 _T = TypeVar("_T")
-
-_POLITE = 1e-3
-"""While something is computed beside the stream, the stream waits for its turn at most about this
-long [s]; Python's own 5 ms would be felt in every frame."""
-
-
-class Beside(Generic[_T]):
-    """Something that is computed beside the stream.
-
-    Parameters
-    ----------
-    work : callable
-        Returns the result; what it raises is raised by `result`.
-    """
-
-    def __init__(self, work: Callable[[], _T]) -> None:
-        self._work = work
-        self._value: _T | None = None
-        self._error: BaseException | None = None
-        sys.setswitchinterval(min(sys.getswitchinterval(), _POLITE))
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._value = self._work()
-        except Exception as error:  # told to whoever asks for the result
-            self._error = error
-
-    @property
-    def done(self) -> bool:
-        """Whether `result` returns at once."""
-        return not self._thread.is_alive()
-
-    def result(self) -> _T:
-        """Wait for it, and return it."""
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._value
+_Bound = dict[str, "MotorPrimitive | None"]
 
 
 class LiveRepertoire(Generic[_T]):
@@ -76,7 +36,8 @@ class LiveRepertoire(Generic[_T]):
     taught : Path
         File of the movements that were taught; it need not exist.
     prepare : callable
-        Makes of a repertoire whatever the robot needs to use it; called beside the stream.
+        Makes of a repertoire whatever the robot needs to use it; called beside the stream, so it
+        must be a function of a module.
 
     Attributes
     ----------
@@ -90,9 +51,9 @@ class LiveRepertoire(Generic[_T]):
                  prepare: Callable[[Repertoire], _T]) -> None:
         self._path, self._prepare, self._model = taught, prepare, model
         self._built_in = load_repertoire(model, scripts, taught=())
-        self._bound: dict[str, MotorPrimitive | None] = {}
+        self._bound: _Bound = {}
         self._seen = _mark(taught)
-        self._job: Beside[tuple[tuple[str, ...], _T]] | None = None
+        self._job: Beside[tuple[_Bound, _T]] | None = None
         self.problem = ""
         self.taught: tuple[str, ...] = ()
 
@@ -100,15 +61,14 @@ class LiveRepertoire(Generic[_T]):
         """Return what there is at the start; of a damaged file the last good one."""
         movements: tuple[Shown, ...] = ()
         try:
-            movements = self._read()
+            movements = _read(self._path)
         except RepertoireError as error:
             self.problem = str(error)
             try:
                 movements = load_shown_or_last(self._path)
             except RepertoireError:
                 pass  # there is no good one: what is built in must do
-        self.taught, prepared = self._make(movements)
-        return prepared
+        return self._use(_make(self._built_in, movements, {}, self._prepare))
 
     @property
     def busy(self) -> bool:
@@ -122,8 +82,8 @@ class LiveRepertoire(Generic[_T]):
                 return None
             job, self._job = self._job, None
             try:
-                self.taught, prepared = job.result()
-            except RepertoireError as error:
+                prepared = self._use(job.result())
+            except (RepertoireError, OSError) as error:
                 self.problem = str(error)
                 return None
             self.problem = ""
@@ -131,25 +91,36 @@ class LiveRepertoire(Generic[_T]):
         mark = _mark(self._path)
         if mark != self._seen:
             self._seen = mark
-            self._job = Beside(lambda: self._make(self._read()))
+            self._job = Beside(self._model, _follow, self._path, self._built_in, self._bound,
+                               self._prepare)
         return None
 
-    def _read(self) -> tuple[Shown, ...]:
-        # No file may be one that is just being replaced: the one before it serves meanwhile.
-        return (load_shown if self._path.is_file() else load_shown_or_last)(self._path)
+    def _use(self, made: tuple[_Bound, _T]) -> _T:
+        self._bound, prepared = made
+        self.taught = tuple(unit.name for unit in self._bound.values() if unit is not None)
+        return prepared
 
-    def _make(self, movements: tuple[Shown, ...]) -> tuple[tuple[str, ...], _T]:
-        bound = {}
-        for movement in movements:
-            digest = _digest(movement)
-            if digest in self._bound:
-                bound[digest] = self._bound[digest]
-            else:
-                bound[digest] = bind_shown(movement, self._model)
-        self._bound = bound
-        units = [unit for unit in bound.values() if unit is not None]
-        return (tuple(unit.name for unit in units),
-                self._prepare(self._built_in.with_units(units)))
+
+def _read(path: Path) -> tuple[Shown, ...]:
+    # No file may be one that is just being replaced: the one before it serves meanwhile.
+    return (load_shown if path.is_file() else load_shown_or_last)(path)
+
+
+def _make(built_in: Repertoire, movements: Sequence[Shown], known: _Bound,
+          prepare: Callable[[Repertoire], _T]) -> tuple[_Bound, _T]:
+    """Return units by the digest of what was shown, bound unless they are known; and their use."""
+    bound: _Bound = {}
+    for movement in movements:
+        digest = _digest(movement)
+        bound[digest] = known[digest] if digest in known else (
+            bind_shown(movement, built_in.model))
+    units = [unit for unit in bound.values() if unit is not None]
+    return bound, prepare(built_in.with_units(units))
+
+
+def _follow(path: Path, built_in: Repertoire, known: _Bound,
+            prepare: Callable[[Repertoire], _T]) -> tuple[_Bound, _T]:
+    return _make(built_in, _read(path), known, prepare)
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

@@ -15,8 +15,8 @@ from std_srvs.srv import Trigger
 from mirror_robot.body.model import RobotModel
 from mirror_robot.human.posture import HumanPosture
 from mirror_robot.mirror.affect import Affect
-from mirror_robot.mirror.lesson import OVER, Learnt, Lesson, keep, learn
-from mirror_robot.mirror.live import Beside
+from mirror_robot.mirror.beside import Beside
+from mirror_robot.mirror.lesson import OVER, Learnt, Lesson, learn_and_keep
 from mirror_robot.mirror.memory import importance
 from mirror_robot.motor.primitive import MotorPrimitive
 
@@ -110,14 +110,8 @@ class Teaching:
                       "rest, with the arms in sight")
             return
         self.tell(f"thank you; I learn {lesson.name}")
-        model, known = self._model, self._known()
-
-        def work() -> Learnt:
-            learnt = learn(lesson.name, lesson.shown, model, known)
-            keep(learnt.movement, self._path)
-            return learnt
-
-        self._learning = Beside(work)
+        self._learning = Beside(self._model, learn_and_keep, self._path, lesson.name,
+                                lesson.shown, self._model, tuple(self._known()))
 
     def _finish(self) -> None:
         if not self._learning.done:
