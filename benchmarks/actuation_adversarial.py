@@ -243,10 +243,13 @@ def robot_cost(crossing: bool, ticks: int = 2000) -> np.ndarray:
     rng, costs = np.random.default_rng(1), np.empty(ticks)
     phase, wide = rng.uniform(0.0, 6.3, len(names)), 0.8 if crossing else 0.3
     middle = model.rest.copy()
-    if crossing:
-        for side in ("left", "right"):
+    for side in ("left", "right"):
+        roll = model.index[f"{side}_shoulder_roll"]
+        if crossing:
             middle[model.index[f"{side}_shoulder_pitch"]] = -1.2
             middle[model.index[f"{side}_elbow"]] = -1.4
+        else:  # sideways, whichever way that is
+            middle[roll] = 0.5 * max(limits.lower[roll], limits.upper[roll], key=abs)
     for tick in range(ticks):
         now = PERIOD * (tick + 1)
         measured = actuator.shaper.motion.position.tolist()

@@ -40,7 +40,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 
 from mirror_robot.body.model import RobotModel, load_model
-from mirror_robot.bringup.graph import nodes_to_start, read_options
+from mirror_robot.bringup.graph import PERCEPTION, nodes_to_start, read_options
 from mirror_robot.bringup.processes import Processes
 from mirror_robot.nodes.messages import to_seconds
 
@@ -207,7 +207,8 @@ def accept(operator: Operator, model: RobotModel, follow: float, report: Report)
         report(error[worst] < MEAN_ERROR,
                f"tracking error {error[worst]:.3f} rad rms at most ({model.joint_names[worst]}), "
                f"{lag * 1e3:.0f} ms after the command")
-        travel = np.ptp([row for _, row in states], axis=0)
+        rows = np.array([row for _, row in states])
+        travel = np.nanmax(rows, axis=0) - np.nanmin(rows, axis=0)
         for joint, *values in zip(model.joint_names, error, largest, travel):
             print("        {:24} rms {:.3f}, largest {:.3f}, travel {:.2f} rad".format(
                 joint, *values))
@@ -259,7 +260,9 @@ def main() -> int:
     with TemporaryDirectory() as logs, Processes(Path(logs)) as processes:
         try:
             for start in [] if given.running else nodes_to_start(values):
-                processes.start(start.name, start.command())
+                # The film starts anew at its end: there must be a person to follow after the stop.
+                processes.start(start.name, start.command(
+                    ["-p", "loop:=true"] if start.name == PERCEPTION.name else []))
             accept(operator, model, given.seconds, report)
             if ended := processes.ended():
                 report(False, f"{ended}: {ended.last_lines()}")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import rclpy
 import yaml
-from rclpy.executors import MultiThreadedExecutor
+from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -27,6 +27,7 @@ from mirror_robot.nodes import actuation_node, outputs
 from mirror_robot.nodes.actuation_node import ActuationNode
 from mirror_robot.nodes.outputs import GripperOutput
 from mirror_robot.nodes.parameters import ParameterError
+from mirror_robot.nodes.simulation_node import SimulationNode
 
 JOINT = """
   <link name="{0}_link"><inertial><mass value="0.1"/>
@@ -295,3 +296,40 @@ def test_a_hand_closes_by_goals_positions_and_trajectories(ros, tmp_path, interf
         server.destroy()
         node.destroy_node()
         robot.destroy_node()
+
+
+@pytest.mark.parametrize("interface", ["gripper", "parallel_gripper"])
+def test_the_simulated_robot_takes_positions_and_the_goals_of_a_gripper(ros, tmp_path, interface):
+    action = outputs.load_gripper_action(interface)
+    controller = f"jaws_{interface}"
+    path = profile(tmp_path, left_gripper=["jaws"]) if action is None else profile(
+        tmp_path, **{"left_gripper": ["jaws"], controller: {
+            "joints": ["jaws"], "interface": interface}})
+    if action is not None:  # a joint has one controller
+        content = yaml.safe_load(path.read_text())
+        del content["controllers"]["left_gripper"]
+        path.write_text(yaml.safe_dump(content))
+    node = SimulationNode(parameter_overrides=[Parameter("robot", value=str(path))])
+    user, at = Node("user"), {}
+    user.create_subscription(JointState, "joint_states", lambda message: at.update(
+        zip(message.name, message.position)), 10)
+    hand = user.create_publisher(Float64MultiArray, "right_hand/commands", 1)
+    user.create_timer(0.05, lambda: hand.publish(Float64MultiArray(data=[0.8, 0.4])))
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    executor.add_node(user)
+    try:
+        if action is not None:
+            client = GripperOutput(user, action, controller, "jaws", 0, 0.04)
+            client.send(Command(0.0, State.FOLLOWING, np.array([0.1]), np.array([[0.03]]),
+                                np.zeros((1, 1))))
+        end = time.monotonic() + 15.0
+        while not (abs(at.get("thumb", 0.0) - 0.8) < 0.05 and abs(at["index"] - 0.4) < 0.05
+                   and (action is None or abs(at["jaws"] - 0.03) < 0.005)):
+            assert time.monotonic() < end, at
+            executor.spin_once(timeout_sec=0.05)
+    finally:
+        executor.shutdown()
+        node.close()
+        node.destroy_node()
+        user.destroy_node()

@@ -1,7 +1,9 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """The robot in MuJoCo, in real time, with the topics of a ros2_control robot.
 
-Subscribes ``<controller>/joint_trajectory`` for every controller of the profile; publishes
+Subscribes ``<controller>/joint_trajectory`` for every controller of the profile, or offers what
+the profile says that it takes: ``<controller>/commands`` for positions, the action
+``<controller>/gripper_cmd`` for a gripper, where control_msgs is installed. Publishes
 ``joint_states``, latched ``robot_description`` and, when asked for, ``camera/image``.
 """
 
@@ -11,7 +13,7 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.duration import Duration
@@ -19,13 +21,14 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import String
+from std_msgs.msg import Float64MultiArray, String
 from trajectory_msgs.msg import JointTrajectory
 
 from mirror_robot.body.model import RobotModel
 from mirror_robot.body.profile import ProfileError, load_profile
 from mirror_robot.nodes.diagnostics import OK, WARN, Diagnostics, Rate
 from mirror_robot.nodes.messages import to_seconds
+from mirror_robot.nodes.outputs import GRIPPERS, load_gripper_action
 from mirror_robot.nodes.parameters import Parameter, declare
 from mirror_robot.nodes.polling import messages, subscribe_polled
 from mirror_robot.nodes.running import run
@@ -52,6 +55,9 @@ PARAMETERS = (
     Parameter("camera_width", 640, "Width of camera/image", "px", 32, 1920),
     Parameter("camera_height", 480, "Height of camera/image", "px", 32, 1080),
 )
+
+_GRIP_TIME = 0.5
+"""How long a simulated gripper takes to its goal [s]."""
 
 _CATCH_UP = 0.1
 """Longest gap that is made up for [s]. After a longer one (a suspended machine) the simulation is
@@ -89,10 +95,9 @@ class SimulationNode(Node):
         self._description = self.create_publisher(String, "robot_description", latched)
         self._description.publish(String(data=body.urdf))
         # Looked at before every step of the physics, which no command can change in between.
-        self._commands: dict[str, Subscription] = {}
+        self._commands: list[tuple[Subscription, Callable[[Any], None]]] = []
         for controller in profile.controllers:
-            self._commands[controller] = subscribe_polled(
-                self, JointTrajectory, f"{controller}/joint_trajectory", 1)
+            self._offer(controller, profile.interfaces.get(controller, "trajectory"))
         self._renderer: Renderer | None = None
         if self._values.camera_rate > 0:
             self._renderer = Renderer(
@@ -112,6 +117,40 @@ class SimulationNode(Node):
         self.get_logger().info(
             f"{profile.name} with {model.nu} joints, controllers {', '.join(profile.controllers)}")
 
+    def _offer(self, controller: str, interface: str) -> None:
+        """Listen to what a controller takes."""
+        if interface in GRIPPERS:
+            action = load_gripper_action(interface)
+            if action is None:
+                self.get_logger().warning(
+                    f"{controller} stands still: control_msgs is not installed")
+                return
+            from rclpy.action import ActionServer
+
+            ActionServer(self, action, f"{controller}/gripper_cmd",
+                         lambda goal: self._grip(controller, action, goal))
+        elif interface == "position":
+            self._commands.append((
+                subscribe_polled(self, Float64MultiArray, f"{controller}/commands", 1),
+                lambda message: self._move(controller, message.data, 1.0 / self._values.rate)))
+        else:
+            self._commands.append((
+                subscribe_polled(self, JointTrajectory, f"{controller}/joint_trajectory", 1),
+                lambda message: self._on_trajectory(controller, message)))
+
+    def _grip(self, controller: str, action: Any, goal: Any) -> Any:
+        """Go to a gripper's goal, and say so at once: a new one replaces it."""
+        position = goal.request.command.position
+        self._move(controller, [position] if isinstance(position, float) else position, _GRIP_TIME)
+        goal.succeed()
+        return action.Result(reached_goal=True)
+
+    def _move(self, controller: str, positions: Any, seconds: float) -> None:
+        """Move the joints of a controller to positions in so many seconds."""
+        self._take(controller, Trajectory(
+            joint_names=list(self.robot.controllers[controller]), times=[seconds],
+            positions=[positions], velocities=None), None)
+
     def _start_physics(self) -> None:
         self._begin.cancel()
         self.destroy_timer(self._begin)
@@ -126,9 +165,9 @@ class SimulationNode(Node):
         while not self._stopping.wait(max(due - time.monotonic(), 0.0)):
             now = time.monotonic()
             due = max(due + period, now)
-            for controller, subscription in self._commands.items():
+            for subscription, take in self._commands:
                 for command in messages(subscription):
-                    self._on_trajectory(controller, command)
+                    take(command)
             state = self._advance(min(now - last, _CATCH_UP))
             last = now
             message.header.stamp = self.get_clock().now().to_msg()
@@ -156,14 +195,24 @@ class SimulationNode(Node):
     def _on_trajectory(self, controller: str, message: JointTrajectory) -> None:
         try:
             trajectory = _trajectory(message)
-            with self._lock:
-                self.robot.command(controller, trajectory, self._start(message))
         except TrajectoryError as error:
-            self.diagnostics.counts["refused trajectories"] += 1
-            self.get_logger().warning(
-                f"{controller} refuses a trajectory: {error}", throttle_duration_sec=1.0)
+            self._refuse(controller, error)
+        else:
+            self._take(controller, trajectory, self._start(message))
+
+    def _take(self, controller: str, trajectory: Trajectory, start: float | None) -> None:
+        try:
+            with self._lock:
+                self.robot.command(controller, trajectory, start)
+        except TrajectoryError as error:
+            self._refuse(controller, error)
         else:
             self.diagnostics.counts["taken trajectories"] += 1
+
+    def _refuse(self, controller: str, error: TrajectoryError) -> None:
+        self.diagnostics.counts["refused trajectories"] += 1
+        self.get_logger().warning(
+            f"{controller} refuses a trajectory: {error}", throttle_duration_sec=1.0)
 
     def _start(self, message: JointTrajectory) -> float | None:
         """Return when the trajectory starts in simulated time; None means now."""
