@@ -127,7 +127,8 @@ def test_a_movement_taught_over_topics_is_kept_told_of_and_recognised_without_a_
     classroom.activation.clear()
     classroom.show(swing(1, seed=5))
     fired = [dict(zip(message.name, message.position)) for message in classroom.activation]
-    assert max(units["swing"] for units in fired) > 0.7
+    # What was on its way when the unit was taken up does not name it yet.
+    assert max(units.get("swing", 0.0) for units in fired) > 0.7
 
 
 def test_a_lesson_that_is_cancelled_leaves_nothing_and_one_that_is_not_there_is_told(classroom):
