@@ -78,9 +78,13 @@ def test_a_sentence_holds_while_what_it_told_goes_on_and_is_marked_as_past_after
     for _ in range(60):
         state.at(state.now + 0.1)
         state.hear_activation("body_ab", UNITS)
-    assert not state.sentence_holds  # too long ago to be sure
-    silent = State()
-    assert "before:" not in drawings.sentence(silent)
+    assert state.sentence_holds  # is told once, and goes on
+    quiet = State()
+    assert "before:" not in drawings.sentence(quiet)
+    quiet.hear_sentence("Nobody is there any more.")
+    assert quiet.sentence_holds
+    quiet.at(6.0)
+    assert not quiet.sentence_holds
 
 
 def test_a_clock_that_is_set_back_leaves_nothing_of_the_future():

@@ -24,7 +24,7 @@ TRAIL = 12.0
 
 _FIRING = 0.5  # activation from which a unit is told as an action
 _GAP = 0.6  # [s] of silence within one and the same thing
-_SAID = 5.0  # [s] after which a sentence is about the past
+_SAID = 5.0  # [s] after which a sentence about nobody's action is past
 _FADE = 4.0  # [s] in which a unit that fired makes room for another
 _OTHER_SIDE = {"left": "right", "right": "left"}
 _ANSWERS = 4  # what the robot said to the user, newest last
@@ -304,11 +304,12 @@ class State:
 
     @property
     def sentence_holds(self) -> bool:
-        """Whether what was said last is still so: said just now, of what is done or meant now."""
+        """Whether what was said last is still so: something that it was said of goes on."""
         doing, meant = self._said_of
         now = self._doing()
-        same = bool(doing & now) if doing or now else self.intention == meant
-        return self.now - self.said_at < _SAID and same
+        if doing or now:  # is told once, however long it lasts
+            return bool(doing & now)
+        return self.intention == meant and self.now - self.said_at < _SAID
 
     def _doing(self) -> frozenset[str]:
         return frozenset(unit for unit, value in self.seen.items()
