@@ -54,7 +54,7 @@ def test_a_wave_is_told_once_with_who_what_why_feeling_and_certainty():
 @pytest.mark.parametrize(("language", "waves", "gone", "gone_id"), [
     ("en", "Anna waves with the left hand, probably as a greeting, and seems very joyful - "
      "I am fairly sure.", "Anna is no longer there.", "Person 1 is no longer there."),
-    ("de", "Anna winkt mit der linken Hand, wohl zum Gruß und wirkt sehr fröhlich - "
+    ("de", "Anna winkt mit der linken Hand, wohl zum Gruß, und wirkt sehr fröhlich - "
      "ziemlich sicher.", "Anna ist nicht mehr da.", "Person 1 ist nicht mehr da."),
 ])
 def test_who_has_a_name_is_called_by_it(language, waves, gone, gone_id):
@@ -191,3 +191,23 @@ def test_words_that_are_missing_or_cannot_be_filled_in_are_named(tmp_path):
     for text in ("gone is missing", "dose cannot be filled in", "sure must be a list of 3",
                  "hand lacks both"):
         assert text in str(error.value)
+
+
+def test_a_guess_waits_twice_as_long_and_has_no_picture():
+    guess = replace(_affect(0.0, 0.5, 0.4, emotions=JOY), confidence=0.2)
+    sure = replace(guess, confidence=0.9)
+    for affect, spoken in ((sure, 2), (guess, 1)):
+        narrator, said = Narrator(), []
+        for frame in range(120):  # 4 s: something is done, then something else
+            what = _understanding(frame / 30, "wave_left" if frame < 30 else "clap", affect=affect)
+            said.append(narrator.update(replace(what, picture="up")))
+        said = [sentence for sentence in said if sentence]
+        assert len(said) == spoken
+        assert ("in high spirits" in said[0]) == (affect is sure)
+
+
+@pytest.mark.parametrize(("language", "says"), [
+    ("en", "Person 1 cries, probably out of grief - I am fairly sure."),
+    ("de", "Person 1 weint, wohl vor Kummer - ziemlich sicher.")])
+def test_who_cries_is_not_said_to_seem_calm(language, says):
+    assert _tell(Narrator(language), 0.0, 2.0, action="cry", label="grieve") == [says]

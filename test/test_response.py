@@ -216,3 +216,24 @@ def test_the_robot_looks_where_somebody_points(performer):
                       (0.7, 0.0))
         wanted = acting.wanted(float(stamp))
     assert wanted.positions[model.index["neck_yaw"]] > 0.4
+
+
+def test_what_is_felt_from_a_face_far_away_must_be_the_clearer_to_be_answered():
+    def answered(chance: float, confidence: float) -> str:
+        responder = Responder()
+        for frame in range(30):
+            affect = Affect(frame / 30, -0.3, 0.3, 0.2, confidence,
+                            {"anger": chance, "neutral": 1.0 - chance})
+            current, _ = responder.update(Understanding(frame / 30, "1", affect=affect))
+        return current.name
+
+    assert answered(0.55, 0.9) == "step_back"
+    assert answered(0.55, 0.2) == "attend"
+    assert answered(0.95, 0.2) == "step_back"
+
+
+def test_who_feels_nothing_that_is_known_is_attended_to():
+    responder = Responder()
+    for frame in range(30):
+        current, _ = responder.update(Understanding(frame / 30, "1"))
+    assert current.name == "attend"

@@ -187,7 +187,8 @@ class Narrator:
     """Tells in sentences what is understood of people.
 
     A change must last before it is worth saying, and after a sentence there is silence for a
-    while, for a mere shift of mood twice as long as for something done.
+    while: for a mere shift of mood twice as long as for something done, and for what is only a
+    guess twice as long as for what is not.
 
     Parameters
     ----------
@@ -242,7 +243,8 @@ class Narrator:
         if person in self._said:
             when, before = self._said[person]
             only_mood = about == replace(before, mood=about.mood)
-            if about == before or stamp - when < self._interval * (1 + only_mood):
+            guess = self._certainty(understanding, about) < _SURE_FROM[0]
+            if about == before or stamp - when < self._interval * (1 + only_mood) * (1 + guess):
                 return None
             # An end is told by what comes next; only a face and mood that calm down are told.
             idle = not (about.action or about.target)
@@ -292,18 +294,23 @@ class Narrator:
             meant = words["why"]["intentions"].get(
                 intention.label, intention.label.replace("_", " "))
             why = words["why"]["sentence"].format(intention=meant)
-        if understanding.affect:
+        sure = _level(self._certainty(understanding, about), _SURE_FROM)
+        # Who cries is not said to seem calm, only because the feeling in it was not clear.
+        shown = mood.word == "calm" and about.action in _FACES and not about.target
+        if understanding.affect and not shown:
             degree = words["feels"]["degrees"][_level(mood.intensity, _DEGREE_FROM)]
             feels = words["feels"]["sentence"].format(
                 degree="" if mood.word == "calm" else degree,
                 mood=words["feels"]["moods"][mood.word])
-            # A language may have no picture for it.
-            if picture := words["feels"].get("pictures", {}).get(understanding.picture):
+            # A language may have no picture for it, and one does not paint what one guesses.
+            picture = words["feels"].get("pictures", {}).get(understanding.picture)
+            if picture and sure:
                 feels += words["feels"]["picture"].format(picture=picture)
-        sure = words["sure"][_level(self._certainty(understanding, about), _SURE_FROM)]
+        if not feels:
+            why = why.rstrip(",")  # that parted it from the feeling
         text = words["sentence"].format(
             who=self._who(understanding.person), does=words["and"].join(done) or words["still"],
-            why=why, feels=feels, sure=sure)
+            why=why, feels=feels, sure=words["sure"][sure])
         return text[0].upper() + text[1:]
 
     def _action(self, unit: str) -> str:

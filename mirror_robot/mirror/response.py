@@ -22,6 +22,9 @@ _CLEAR = 0.45
 _FADED = 0.30
 """... and below which it no longer is."""
 
+_SURE = 0.4
+"""Confidence of what is felt below which its probability counts for less in proportion."""
+
 
 class ResponseTableError(ValueError):
     """A table of responses that cannot be used; says where, and what would be right."""
@@ -77,8 +80,12 @@ class Response:
                                 or understanding.intention.label not in self.intentions):
             return False
         if self.emotions:
-            felt = understanding.affect.emotions if understanding.affect else {}
-            return sum(felt.get(emotion, 0.0) for emotion in self.emotions) >= clear
+            felt = understanding.affect
+            if felt is None:
+                return False
+            chance = sum(felt.emotions.get(emotion, 0.0) for emotion in self.emotions)
+            # What is felt from a face that is far away must be the clearer.
+            return chance * min(felt.confidence / _SURE, 1.0) >= clear
         return True
 
 
