@@ -61,7 +61,7 @@ _CORRELATION = 0.14
 _FADING = 0.14
 """A course that bends says less and less of where it leads [s]."""
 
-_SIZE = 0.06
+_SIZE = 0.05
 """Standard deviation of where a hand ends that reaches for an object, about the object [m]."""
 
 _REACH = 0.35
@@ -76,13 +76,16 @@ _STOPPED = 0.2
 _HELD = 0.8
 """What it reached for is told for so long after it has arrived [s]."""
 
-_TURNED = 0.45
+_TURNED = 0.6
 """A hand that slows down to this share of its speed, and goes on, sets out for something else."""
+
+_RISEN = 1.3
+"""How much faster than at its slowest a hand is that has set out for something else."""
 
 _LONGEST = 2.5
 """What takes longer is no single reach [s]."""
 
-_WAY = 0.06
+_WAY = 0.03
 """Before a hand has come this far its direction says nothing [m]."""
 
 _GAP = 0.4
@@ -179,7 +182,7 @@ class _Hand:
         if speed > self._peak:
             self._peak = self._slowest = speed
         self._slowest = min(self._slowest, speed)
-        turned = (self._slowest < _TURNED * self._peak and speed > 1.6 * self._slowest
+        turned = (self._slowest < _TURNED * self._peak and speed > _RISEN * self._slowest
                   and speed > _OFF[1])
         if turned or stamp - self._course[0][0] > _LONGEST:
             self._set_out(speed)
@@ -203,7 +206,7 @@ class _Hand:
         fresh = np.minimum(steps / _CORRELATION, 1.0) * np.exp((times[1:] - times[-1]) / _FADING)
         # Who slows down is about to arrive, and corrects what strayed.
         pace_left = float(np.linalg.norm(velocity[-2:].mean(axis=0))) / max(fastest, 1e-9)
-        stray = (_EXACT + (_STRAY - _EXACT) * min(pace_left, 1.0)) * extent
+        stray = (_EXACT + (_STRAY - _EXACT) * min(pace_left, 1.0) ** 2) * extent
         weight = fresh / (_NOISE ** 2 + stray ** 2)
         hurry = fresh / (_HURRY_NOISE ** 2 + (_HURRY * fastest) ** 2)
         ahead = (elapsed + _STARTS[:, None])[None] / _DURATIONS[:, None, None]
@@ -232,8 +235,6 @@ class _Hand:
         log += np.repeat(prior, len(_STARTS), axis=0)
         top = log.max(axis=0)
         return top + np.log(np.exp(log - top).mean(axis=0))
-
-
 
 
 class GoalReader:
