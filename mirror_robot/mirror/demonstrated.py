@@ -46,17 +46,23 @@ _JITTER = (0.7, 0.85, 1.0, 1.18, 1.4)
 """Tempi at which demonstrations are replayed to learn view B."""
 
 # Log odds that a movement is none of those that were shown: a constant, and weights of log
-# probability, fit, best score of an action, its lead over the second, lead of view B's best over
-# its median, and whether the views agree; then, where many actions were shown often, lead of the
-# best demonstration over the median one, and where few were, logarithms of the numbers of actions
-# and of demonstrations of each, and of frames / 20. Learnt on the odd-numbered people of
-# MSRAction3D, with a person and some actions left out, and in the other case with 1 to 15 actions
-# shown 1 to 10 times.
-_STRANGE = np.array([0.766, -1.271, -0.0188, -0.00141, -0.00338, -0.01115, -0.685, -0.00161])
+# probability; then, where many actions were shown often, of the entropy of the actions, the share
+# of the likeliest one among the `_NEAREST` demonstrations, log of minus the fit, lead of an action
+# over the second in view A, lead of view B's best over its median, whether the views agree, and
+# lead of the best demonstration over the median one; where few were, of fit, best score of an
+# action, the leads, agreement, and logarithms of the numbers of actions and of demonstrations of
+# each, and of frames / 20. Learnt on the odd-numbered people of MSRAction3D, with a person and
+# some actions left out, and in the other case with 1 to 15 actions shown 1 to 10 times.
+_STRANGE = np.array([-2.270, 0.534, 0.573, -1.781, 1.533, 0.00267, -0.01142, -0.298, -0.00202])
 _STRANGE_FEW = np.array([2.534, -0.469, -0.0485, 0.00097, -0.00429, -0.00036, -0.233,
                          -1.160, -0.066, 0.261])
+_NEAREST = 10
 _MANY = 10, 5
 """Actions, and demonstrations of each, from which there are many."""
+
+_CERTAIN = 1.2
+"""Exponent of the probabilities where there are many: they were too cautious by 2 to 5 % at every
+fraction of a movement (MSRAction3D, odd-numbered people, each left out in turn)."""
 
 _MOVES = 0.2
 """Speed of a point from which something moves [m/s]; landmarks of who stands still stay below."""
@@ -317,6 +323,8 @@ class Heard:
         Mean log likelihood per frame of the best demonstration; the lower, the stranger.
     strange : float
         Probability that it is none of the actions, 0..1.
+    many : bool
+        Whether that many were shown that how strange it is can be told well.
     exemplar, running : ndarray (C,)
         The two views' tempered log likelihoods.
     """
@@ -324,6 +332,7 @@ class Heard:
     probability: np.ndarray
     fit: float
     strange: float
+    many: bool
     exemplar: np.ndarray
     running: np.ndarray
 
@@ -393,21 +402,27 @@ class Listener:
         running = learnt.running(elapsed, statistics)
         fused = (fusion.exemplar * (elapsed / 20.0) ** -fusion.exemplar_power * exemplar
                  + fusion.running * (elapsed / 20.0) ** -fusion.running_power * running)
-        probability = np.exp(fused - fused.max())
+        often = len(learnt.lengths) / len(learnt.names)
+        many = len(learnt.names) >= _MANY[0] and often >= _MANY[1]
+        probability = np.exp((_CERTAIN if many else 1.0) * (fused - fused.max()))
         probability /= probability.sum()
         fit = float(self._score.max() / elapsed)
         best = int(probability.argmax())
         ordered = np.sort(exemplar)
         lead = ordered[-1] - ordered[-2] if len(ordered) > 1 else 0.0
-        about = [1.0, np.log(max(probability[best], 1e-12)), fit, ordered[-1], lead,
-                 running.max() - np.median(running), float(running.argmax() == best)]
-        often = len(learnt.lengths) / len(learnt.names)
-        if len(learnt.names) >= _MANY[0] and often >= _MANY[1]:
-            odds = _STRANGE @ [*about, (top - np.median(tempered)) / _SHARPNESS]
+        ahead, agree = running.max() - np.median(running), float(running.argmax() == best)
+        likely = np.log(np.maximum(probability, 1e-12))
+        if many:
+            nearest = np.argpartition(-tempered, _NEAREST)[:_NEAREST]
+            odds = _STRANGE @ [
+                1.0, likely[best], -(probability @ likely), np.mean(
+                    learnt.label_of[nearest] == best), np.log(max(-fit, 1e-3)), lead, ahead, agree,
+                (top - np.median(tempered)) / _SHARPNESS]
         else:
-            odds = _STRANGE_FEW @ [*about, *np.log([len(learnt.names), often, elapsed / 20.0])]
+            odds = _STRANGE_FEW @ [1.0, likely[best], fit, ordered[-1], lead, ahead, agree,
+                                   *np.log([len(learnt.names), often, elapsed / 20.0])]
         strange = float(1.0 / (1.0 + np.exp(np.clip(-odds, -50, 50))))
-        return Heard(probability, fit, strange, exemplar, running)
+        return Heard(probability, fit, strange, many, exemplar, running)
 
     def forecast(self, ahead: float) -> np.ndarray:
         """Return where the points (k, 3) will be `ahead` seconds from now [m].

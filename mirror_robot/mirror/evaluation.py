@@ -92,7 +92,9 @@ def _shared_out(function: Callable[..., list], known: tuple[Any, ...], items: Se
                 noted(done / len(jobs))
             yield from result
 
-    workers = min(os.cpu_count() or 1, len(jobs))
+    cores = (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+             else os.cpu_count() or 1)
+    workers = min(cores, len(jobs))
     if workers < 2 or size[-1] < _LONG:
         return list(told(map(_work, jobs)))
     # Processes that are forked would share the locks of threads that they do not have.

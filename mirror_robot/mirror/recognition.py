@@ -670,16 +670,20 @@ class Recognizer:
         unknown = {name: float(channel.unknown) for name, channel in self._channels.items()}
         if self._heard is not None:
             # What was shown has been followed twice: by the filter, whatever came before, and as
-            # a whole from its onset. Whichever is surer tells whether it is something that was
-            # shown; which, the whole tells better (88 instead of 87 % at the end, MSRAction3D).
+            # a whole from its onset. The surer of both tells how much of all it is; which it is,
+            # the whole tells better (88 instead of 87 % at the end, MSRAction3D), and, where it
+            # has learnt from many, whether it is any of them (AUROC 0.82 instead of 0.59 for the
+            # filter, odd-numbered people).
             odds = SHOWN * (1.0 / max(self._heard.strange, 1e-3) - 1.0)
-            before = probability[self._shown].sum()
-            now = max(before, unknown["body"] * odds)
-            probability[self._shown] = now * self._heard.probability
+            before, left = probability[self._shown].sum(), unknown["body"]
+            now = max(before, left * odds)
             total = 1.0 + now - before
+            if self._heard.many:
+                now, left = np.array([odds, 1.0]) / (1.0 + odds) * (now + left)
+            probability[self._shown] = now * self._heard.probability
             own = np.array([channel == "body" for channel in self._channel_names])
             probability[own] /= total
-            unknown["body"] /= total
+            unknown["body"] = float(left / total)
         return Activation(stamp, self.names, self._channel_names, probability, phase, rate,
                           unknown, self._background)
 
