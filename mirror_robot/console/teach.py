@@ -1,8 +1,8 @@
 # Copyright 2026 The mirror_robot authors. SPDX-License-Identifier: Apache-2.0
 """Learns a movement that is shown and named: it becomes a unit of the repertoire.
 
-It is shown on human/body (a running `mirror_robot run`, or a bag that is played), in a video or in
-a BVH file; what it will be confused with is said.
+It is shown on human/body (a running `mirror_robot run`, or a bag that is played), in a bag, in a
+video or in a BVH file; what it will be confused with is said.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ examples:
   mirror_robot teach victory                       beside a running `mirror_robot run`
   mirror_robot teach victory --repetitions 5 --meaning "celebrates a victory"
   mirror_robot teach dab --source dab.mp4          cut at the rests between repetitions
+  mirror_robot teach dab --source dab_bag          human/body as `ros2 bag record` kept it
   mirror_robot teach dab --source dab.bvh --robot my_robot.yaml
 """
 
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `mirror_robot teach`."""
     parser.add_argument("name", help="of the movement: lower-case letters, digits and _")
     parser.add_argument("--source", default="", metavar="FILE",
-                        help="video or BVH file instead of what is seen live")
+                        help="bag, video or BVH file instead of what is seen live")
     parser.add_argument("--repetitions", type=int, default=3, metavar="N",
                         help="how often it will be shown live (default: 3)")
     parser.add_argument("--meaning", default="", help="what it does, for the narration")
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def postures_of(
     source: Path, progress: Callable[[float, float], None] = lambda done, of: None,
 ) -> list[HumanPosture]:
-    """Return the postures in a video or a BVH file.
+    """Return the postures in a bag, a video or a BVH file.
 
     Parameters
     ----------
@@ -63,8 +64,14 @@ def postures_of(
     Raises
     ------
     ValueError
-        If the file is neither, or shows nobody.
+        If the file is none of them, or shows nobody.
     """
+    if (source / "metadata.yaml").is_file() or source.suffix in (".mcap", ".db3"):
+        from mirror_robot.reporting.bag import read_bag
+        bodies = read_bag(source, progress=progress).runs[0].recording.tracks["body"].values
+        if not bodies:
+            raise ValueError(f"nobody is seen in {source}: it holds no human/body")
+        return [posture_from_landmarks(body) for body in bodies]
     if source.suffix.lower() == ".bvh":
         from mirror_robot.human.bvh import postures_from_bvh
         return postures_from_bvh(source)
