@@ -8,6 +8,7 @@ kept in the cache folder, so that it happens once per robot and repertoire.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -49,9 +50,6 @@ _SAMPLES = 2
 
 _STEP = 0.08
 """Spacing of a course while binding [s]."""
-
-_CACHE_FORMAT = 3
-"""To be raised when binding gives other primitives for the same files."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +134,21 @@ def _relive(course: Course, retargeter: Retargeter) -> np.ndarray:
     return np.array(positions)
 
 
+def _closed(positions: np.ndarray, times: np.ndarray, repeat: tuple[float, float] | None,
+            ) -> np.ndarray:
+    """Return positions (t, n) whose repeated part ends where it began.
+
+    Its limbs do, but what they leave free (the turn of an arm held straight) may have drifted on
+    the way; the difference is taken back evenly, and given up again after it.
+    """
+    if repeat is None:
+        return positions
+    first, last = (int(np.abs(times - time).argmin()) for time in repeat)
+    drift = np.nan_to_num(positions[last] - positions[first])
+    share = np.interp(np.arange(len(times)), [first, last, len(times) - 1], [0.0, 1.0, 0.0])
+    return positions - share[:, None] * drift
+
+
 def _calmed(positions: np.ndarray, step: float, model: RobotModel) -> np.ndarray:
     """Return positions (t, n) smoothed where a joint would be too fast, and only there.
 
@@ -167,6 +180,7 @@ def _bind_style(script: Script, number: int, retargeter: Retargeter,
     for source in (None, *[random] * _SAMPLES):
         course = sample_course(script, style, _STEP, source)
         positions = _calmed(_relive(course, retargeter), course.times[1], retargeter.model)
+        positions = _closed(positions, course.times, style.repeat)
         demonstrations.append((course.times, positions))
     repeat = None if style.repeat is None else (style.repeat[0] / length,
                                                 style.repeat[1] / length)
@@ -230,13 +244,21 @@ def load_repertoire(model: RobotModel, path: str | Path | None = None, *, cache:
     ).with_units(learnt)
 
 
+@functools.cache
+def _sources() -> str:
+    """Return a digest of the code that binds: units bound by other code are bound anew."""
+    folder = Path(__file__).parent
+    files = sorted([*folder.glob("*.py"), *folder.parent.joinpath("body").glob("*.py")])
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
 def _bound(model: RobotModel, scripts: tuple[Script, ...], text: str,
            cache: bool, progress: Callable[[int, int], None]) -> tuple[MotorPrimitive, ...]:
     """Return the scripts' primitives, from the cache where they have been bound before."""
     profile = model.profile
     digest = hashlib.sha256("\0".join([
         # Without comments: xacro writes the path of the file into one.
-        str(_CACHE_FORMAT), text, ElementTree.canonicalize(model.urdf),
+        _sources(), text, ElementTree.canonicalize(model.urdf),
         repr((profile.chains, profile.face, model.rest.tolist()))]).encode()).hexdigest()
     kept = cache_folder() / "repertoire" / f"{profile.name}-{digest[:16]}.npz" if cache else None
     if kept is not None and kept.is_file():
