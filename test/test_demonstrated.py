@@ -96,6 +96,30 @@ def test_what_was_never_shown_is_stranger_than_what_was(test_set):
     assert auroc(score, hidden) > 0.8
 
 
+def reach(direction, seed):
+    """Return the points (t, 3, 3) of a hand that goes one of ten ways and comes back."""
+    random = np.random.default_rng(seed)
+    bell = np.sin(np.pi * np.linspace(0, 1, random.integers(22, 40))) ** 2
+    angle = np.radians(36 * direction) + 0.08 * random.standard_normal()
+    way = random.uniform(0.4, 0.6) * np.array([0.3, np.cos(angle), np.sin(angle)])
+    hand = bell[:, None] * way + 0.02 * random.standard_normal(3)
+    points = np.stack([0 * hand, 0.5 * hand, hand], axis=1)
+    points += np.array([[0, 0.2, 1], [0, 0.2, 0.8], [0, 0.2, 0.6]])
+    return points + 0.004 * random.standard_normal(points.shape)
+
+
+def test_who_was_shown_many_actions_finds_others_strange():
+    known = Demonstrated([(f"way {way}", reach(way, 10 * way + n))
+                          for way in range(10) for n in range(5)])
+    shown = [Recording(f"way {way}", 2, reach(way, 1000 + 10 * way + n))
+             for way in range(10) for n in range(3)]
+    others = [Recording(label, 2, course(label, 2000 + n))
+              for label in ("circle", "sweep") for n in range(8)]
+    assert accuracy(followed(known, shown), shown)[0][-1] > 0.9
+    heard = followed(known, [*shown, *others], (1.0,))
+    assert auroc(heard.strange[:, 0], np.arange(len(heard.strange)) >= len(shown)) > 0.85
+
+
 def test_the_hand_is_foreseen_better_than_by_holding_still(learnt):
     points = course("lift", 555)
     listener, frames = Listener(learnt), 4

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -322,6 +323,18 @@ def test_what_was_shown_twice_is_known_when_another_does_it_and_ends_with_it(rob
         own = np.array([c == "body" for c in activation.channels])
         total = activation.probability[own].sum() + activation.unknown["body"]
         assert total == pytest.approx(1.0)
+
+
+def test_who_was_shown_many_and_finds_a_movement_strange_outweighs_a_sure_filter(robot, taught):
+    taught.reset()
+    positions = between_rests(robot.model, raised(robot.model, 77))[:36]
+    seen = [taught.update(n / RATE, q) for n, q in enumerate(positions)]
+    assert seen[-1]["swing"] > 0.5
+    taught._heard = replace(taught._heard, many=True, strange=0.95)
+    doubted = taught.update(35 / RATE, positions[-1])  # the same time again: nothing new is seen
+    assert doubted["swing"] < 0.1 and doubted.unknown["body"] > 0.5
+    own = np.array([c == "body" for c in doubted.channels])
+    assert doubted.probability[own].sum() + doubted.unknown["body"] == pytest.approx(1.0)
 
 
 def test_another_movement_is_not_what_was_shown(robot, taught):

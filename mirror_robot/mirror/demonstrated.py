@@ -413,11 +413,11 @@ class Listener:
         ahead, agree = running.max() - np.median(running), float(running.argmax() == best)
         likely = np.log(np.maximum(probability, 1e-12))
         if many:
-            nearest = np.argpartition(-tempered, _NEAREST)[:_NEAREST]
+            nearest = learnt.label_of[np.argpartition(-tempered, _NEAREST)[:_NEAREST]]
+            share = (nearest == best).sum() / min((learnt.label_of == best).sum(), _NEAREST)
             odds = _STRANGE @ [
-                1.0, likely[best], -(probability @ likely), np.mean(
-                    learnt.label_of[nearest] == best), np.log(max(-fit, 1e-3)), lead, ahead, agree,
-                (top - np.median(tempered)) / _SHARPNESS]
+                1.0, likely[best], -(probability @ likely), share, np.log(max(-fit, 1e-3)), lead,
+                ahead, agree, (top - np.median(tempered)) / _SHARPNESS]
         else:
             odds = _STRANGE_FEW @ [1.0, likely[best], fit, ordered[-1], lead, ahead, agree,
                                    *np.log([len(learnt.names), often, elapsed / 20.0])]
