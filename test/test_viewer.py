@@ -123,6 +123,22 @@ def test_a_lane_tells_what_followed_what_and_forgets():
     assert not lane.segments
 
 
+def test_what_the_robot_answers_is_told_once_in_order_and_forgotten():
+    state = State()
+    state.at(1.0)
+    for line in ("stand so that I see your arms", "3 ...", "2 ...", "1 ...", "now: show it",
+                 "cancelled", "cancelled"):
+        state.hear_answer(line)
+    assert list(state.answers) == ["stand so that I see your arms", "now: show it", "cancelled"]
+    told = drawings.answers(state)
+    assert told.index("cancelled") < told.index("show it") < told.index("stand")
+    state.at(10.0)
+    state.hear_answer("cancelled")  # the next lesson too
+    assert list(state.answers)[-2:] == ["cancelled"] * 2
+    state.at(71.0)
+    assert not state.answers and not drawings.answers(state)
+
+
 def test_in_a_mirror_the_person_does_with_the_other_side_what_the_robot_does():
     state = waving()
     assert state.by_person("wave_right") == "wave_right"
@@ -180,8 +196,8 @@ def test_every_picture_is_well_formed_whatever_is_known():
 def test_what_comes_from_a_topic_cannot_run_in_the_browser():
     evil, state = "<img src=x onerror=alert(1)>", State()
     state.at(1.0)
-    state.sentence = state.robot = state.teaching = evil
-    state.answers.append(evil)
+    state.sentence = state.robot = evil
+    state.hear_answer(evil)
     for _ in range(20):
         state.at(state.now + 0.1)
         state.hear_activation(evil, {evil: 0.9})

@@ -150,7 +150,7 @@ def test_everything_that_is_told_is_shown(loop, watcher):
     def all_known() -> bool:
         loop.tell()
         return all((state.seen, state.own, state.ghost, state.goal, state.affect, state.image,
-                    state.sentence, state.teaching, state.people, state.joints))
+                    state.sentence, tuple(state.answers), state.people, state.joints))
 
     assert watcher.until(all_known)
     assert state.person == "body_ab" and state.intention == "greet"

@@ -144,9 +144,6 @@ class ViewerNode(Node):
         def text(take: Callable[[str], None]) -> Callable[[String], None]:
             return lambda message: take(message.data)
 
-        def taught(message: str) -> None:
-            state.teaching = message
-
         for kind, topic, depth, take in (
                 (JointState, "mirror/activation", 3, lambda message: state.hear_activation(
                     message.header.frame_id, named_values(message))),
@@ -154,9 +151,9 @@ class ViewerNode(Node):
                  lambda message: state.hear_intentions(named_values(message))),
                 (String, "mirror/intention", 1, text(state.hear_intention)),
                 (String, "mirror/narration", 3, text(state.hear_sentence)),
-                (String, "mirror/performing", 5, text(state.answers.append)),
-                (String, "mirror/response", 5, text(state.answers.append)),
-                (String, "mirror/teaching", 5, text(taught)),
+                (String, "mirror/performing", 5, text(state.hear_answer)),
+                (String, "mirror/response", 5, text(state.hear_answer)),
+                (String, "mirror/teaching", 10, text(state.hear_answer)),
                 (Vector3Stamped, "mirror/affect", 2, lambda message: state.hear_affect(
                     message.vector.x, message.vector.y, message.vector.z)),
                 (JointTrajectory, "mirror/prediction", 1, self._on_prediction),
@@ -232,18 +229,18 @@ class ViewerNode(Node):
     def _tell(self, topic: str, words: str) -> None:
         publisher = self._publishers_to[topic]
         if not publisher.get_subscription_count():
-            self.state.answers.append("Nobody is there to do that: is mirror_node running?")
+            self.state.hear_answer("Nobody is there to do that: is mirror_node running?")
         publisher.publish(String(data=words))
 
     def _ask(self, name: str, request: Any) -> None:
         client = self._clients_of[name]
         if not client.service_is_ready():
-            self.state.answers.append(f"{name} is not there; is the node running?")
+            self.state.hear_answer(f"{name} is not there; is the node running?")
             return
 
         def answered(future: Any) -> None:
             answer = future.result()
-            self.state.answers.append(answer.message or ("done" if answer.success else "refused"))
+            self.state.hear_answer(answer.message or ("done" if answer.success else "refused"))
 
         client.call_async(request).add_done_callback(answered)
 
@@ -251,15 +248,15 @@ class ViewerNode(Node):
         node, parameter = _SETTINGS[name]
         client = self._parameters_of[node]
         if not client.services_are_ready():
-            self.state.answers.append(f"{node} is not there")
+            self.state.hear_answer(f"{node} is not there")
             return
 
         def answered(future: Any) -> None:
             result = future.result().results[0]
             if result.successful:
-                self.state.answers.append(f"{parameter} is now {value}")
+                self.state.hear_answer(f"{parameter} is now {value}")
             else:
-                self.state.answers.append(result.reason or f"{node} refused {parameter}")
+                self.state.hear_answer(result.reason or f"{node} refused {parameter}")
                 self._unread.add(node)  # show again what it really is
 
         client.set_parameters([ParameterValue(parameter, value=value)],

@@ -272,11 +272,11 @@ def health(state: State) -> str:
 
 def answers(state: State) -> str:
     """Return what the robot said to whoever uses the page, newest first."""
-    lines = [*([state.teaching] if state.teaching else []), *reversed(state.answers)]
+    lines = list(state.answers)[::-1]
     if not lines:
         return ""
     shown = "".join(
-        f'<div style="opacity:{max(1.0 - 0.25 * index, 0.3):.2f}">{escape(line)}</div>'
+        f'<div style="opacity:{max(1.0 - 0.2 * index, 0.3):.2f}">{escape(line)}</div>'
         for index, line in enumerate(lines))
     return _box(f'<div aria-live="polite" style="font-size:13px;line-height:1.4;'
                 f'overflow-wrap:anywhere">{shown}</div>')

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,10 @@ _FIRING = 0.5  # activation from which a unit is told as an action
 _GAP = 0.6  # [s] of silence within one and the same thing
 _SAID = 5.0  # [s] after which a sentence about nobody's action is past
 _FADE = 4.0  # [s] in which a unit that fired makes room for another
+_COUNT = re.compile(r"\d+ \.\.\.")
 _OTHER_SIDE = {"left": "right", "right": "left"}
-_ANSWERS = 4  # what the robot said to the user, newest last
+_ANSWERS = 5  # what the robot said to the user, newest last
+_ECHO = 1.5  # [s] within which the same is told on two ways
 OK, WARN, ERROR, STALE = range(4)
 """Levels of a node's health, the numbers of diagnostic_msgs/DiagnosticStatus."""
 
@@ -175,7 +178,7 @@ class State:
     robot : str
         State of the actuation: ``disarmed``, ``following`` and the like.
     answers : sequence of str
-        What the robot last said to whoever uses the page.
+        What the robot said to whoever uses the page in the last minute, newest last.
     """
 
     now: float = 0.0
@@ -192,7 +195,6 @@ class State:
     sentence: str = ""
     said_at: float = -math.inf
     robot: str = ""
-    teaching: str = ""
     answers: deque[str] = field(default_factory=lambda: deque(maxlen=_ANSWERS))
     intention: str = NONE
     affect: tuple[float, float, float] | None = None
@@ -207,6 +209,7 @@ class State:
         self._intentions: tuple[float, Mapping[str, float]] = -math.inf, {}
         self._intended = self._felt = self._ghost_at = self._goal_at = -math.inf
         self._ghost_from = ""
+        self._answered = -math.inf
         self._said_of: tuple[frozenset[str], str] = frozenset(), NONE
         self._mood: tuple[Any, str] = None, ""
 
@@ -227,6 +230,8 @@ class State:
             self.intention = NONE
         if not self.seen:
             self.person = ""
+        if now - self._answered > MEMORY:
+            self.answers.clear()
         while self.trail and self.trail[0][0] < now - TRAIL:
             self.trail.popleft()
         self.lanes["sees"].tell(now, self.by_person(firing(self.seen)[0]))
@@ -262,6 +267,16 @@ class State:
         """Take what is said of the person."""
         self.sentence, self.said_at = sentence, self.now
         self._said_of = self._doing(), self.intention
+
+    def hear_answer(self, line: str) -> None:
+        """Take what the robot says to whoever uses the page, of teaching too."""
+        before = list(self.answers)
+        if line in before and self.now - self._answered < _ECHO:
+            return  # a service answers with what is also published
+        if before and _COUNT.fullmatch(before[-1]):
+            self.answers.pop()  # of a countdown only the last number says anything
+        self.answers.append(line)
+        self._answered = self.now
 
     def hear_joints(self, values: Mapping[str, float]) -> None:
         """Take positions of some or all joints."""
