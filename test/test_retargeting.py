@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mirror_robot.body.chain import Chain
 from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.body.retargeting import Retargeter
 from mirror_robot.human.landmarks import POSE_INDEX
@@ -135,6 +136,23 @@ def test_a_slow_movement_gives_a_smooth_one_through_the_straight_arm(robot):
         last = q
     step = (np.pi / 3 + np.pi / 2) / 150
     assert largest < 10 * step
+
+
+def test_an_arm_leaves_for_a_posture_that_becomes_better_only_after_it_was_found(robot):
+    arm = Chain(robot, "left_arm")
+    # No elbow folds flat, so that something is always missed and a better posture looked for.
+    targets = np.zeros((arm.size, 3))
+    targets[:, 2] = [-1.0] + [1.0] * (arm.size - 1)
+    weights = arm.weights * (np.arange(arm.size) < arm.limbs)
+    least = arm.search(arm.rest, targets, weights)[1]
+    pace = np.full(len(arm.rest), 0.1)
+    for _ in range(10):
+        arm.consider(arm.rest, targets, weights, least + 0.01, pace)
+    assert arm.goal is None
+    for _ in range(200):
+        if arm.goal is None:
+            arm.consider(arm.rest, targets, weights, least + 0.5, pace)
+    assert arm.goal is not None
 
 
 def test_mirroring_twice_is_the_identity():

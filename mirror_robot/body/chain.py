@@ -30,7 +30,8 @@ STEP = 0.6
 """Largest change of a joint in one iteration [rad]; the linearisation is poor beyond."""
 
 _MOVED = 0.15
-"""Change of the aim [rad] after which it is worth while to look again."""
+"""Change of the aim [rad] after which it is worth while to look again; half of what is missed
+where that is less, since a posture that misses little is soon not the best."""
 
 _COMFORT = 0.25
 """Part of a joint's range at each end that is left again where the limbs allow it."""
@@ -39,9 +40,15 @@ _DISCOMFORT = 0.2
 """Error [rad] that a joint at its limit counts for: it is better to turn over while a singular
 arm makes that free than to be caught at the limit later."""
 
-_DETOUR = 0.5
+_DETOUR = 0.25
 """Part of the error on the straight way to a better posture that has to be missed by staying: on
 the real way the other joints make up for much of it."""
+
+_RESERVE = 0.04
+"""Error [rad] per joint position [rad] near a limit, for the choice among postures."""
+
+_PALM = 0.03
+"""Weight of the palm's direction, against 1 for a limb's."""
 
 _PATIENCE = 8
 """Frames from one look for better postures to the next: what it costs is spread."""
@@ -130,7 +137,7 @@ class Chain:
         """Return the weights (m,); a direction that no joint moves by itself has none."""
         if not self.limbs:
             return np.array([1.0, 0.5])
-        weights = [1.0, 1.0, 0.7][:self.limbs] + [0.07] * (self.size - self.limbs)
+        weights = [1.0, 1.0, 0.7][:self.limbs] + [_PALM] * (self.size - self.limbs)
         # A hand that the wrist cannot bend follows the forearm; asking for more would only spoil
         # the forearm. With one bending joint it follows where that does not cost much.
         if self.limbs == 3:
@@ -174,14 +181,14 @@ class Chain:
         if error <= STUCK and discomfort <= 0.5 * _DISCOMFORT:
             self._other, self._regret = None, 0.0
             return
-        self._look(q, self._other, targets, weights)
+        self._look(q, self._other, targets, weights, min(_MOVED, 0.5 * error))
         gain = error - self._best
         comfort = discomfort - self._discomfort(self._other)
         if gain + comfort < 0.4 * STUCK:
             self._regret *= 0.5
             return
         self._regret += max(gain, 0.0)
-        if self._since == 0:
+        if math.isinf(self._way):
             away = self._other - q
             shares = np.array([0.25, 0.5, 0.75])[:, None]
             gap = self.directions.of_many(q + shares * away, changes=False)[0] - targets
@@ -208,6 +215,11 @@ class Chain:
         if there or present < self._best + 0.2 * STUCK:
             self.goal = self._other = None
 
+    @property
+    def least(self) -> float:
+        """The error [rad] of the best posture known, 0 where none has been looked for."""
+        return self._best if self._other is not None else 0.0
+
     def _discomfort(self, q: np.ndarray) -> float:
         """Return how near the limits the joints are, as an error [rad]."""
         low, high = self.comfort
@@ -217,13 +229,13 @@ class Chain:
         return _DISCOMFORT * worst * worst
 
     def _look(self, q: np.ndarray, known: np.ndarray | None, targets: np.ndarray,
-              weights: np.ndarray) -> None:
-        """Find the best posture and its error, from `known` while the targets stay there."""
+              weights: np.ndarray, moved: float = _MOVED) -> None:
+        """Find the best posture and its error, from `known` till the targets have `moved`."""
         wanted = weights[:, None] * targets
         self._since += 1
         if known is None or (self._since >= _PATIENCE
-                             and np.abs(wanted - self._searched).max() >= _MOVED):
-            self._searched, self._since = wanted, 0
+                             and np.abs(wanted - self._searched).max() >= moved):
+            self._searched, self._since, self._way = wanted, 0, math.inf
             self._other, self._best = self.search(q, targets, weights)
         elif self._since % _GLANCE == 0:
             found, errors = self.refine(known[None], targets, weights * weights, iterations=1)
@@ -249,7 +261,7 @@ class Chain:
         away = ((found - q) ** 2).sum(axis=1) + ((found - self.rest) ** 2).sum(axis=1)
         low, high = self.comfort
         beyond = (np.maximum(low - found, 0.0) + np.maximum(found - high, 0.0)).max(axis=1)
-        best = (errors + 0.2 * _DISCOMFORT * beyond + 0.003 * np.sqrt(away)).argmin()
+        best = (errors + _RESERVE * beyond + 0.003 * np.sqrt(away)).argmin()
         return found[best], float(errors[best])
 
     def _sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ import numpy as np
 import pinocchio as pin
 
 from mirror_robot.body.bounded import bounded_solution
-from mirror_robot.body.chain import STEP, Chain, direction_points
+from mirror_robot.body.chain import STEP, STUCK, Chain, direction_points
 from mirror_robot.body.directions import Directions
 from mirror_robot.body.model import RobotModel
 
@@ -49,6 +49,10 @@ _TO_REST = 0.05
 _TO_COMFORT = 0.15
 """Part of the way per frame by which a joint near its limit goes back where the limbs allow it: a
 joint that has run into its limit is a dead end."""
+
+_SETTLED = 0.03
+"""Error [rad] at which these two pulls are halved, so that they settle what the limbs leave open
+without keeping the limbs from where they point."""
 
 _TRANSITION = 0.25
 """Joint movement [rad] per frame toward a better posture when the time between frames is
@@ -119,6 +123,7 @@ class Follower:
         """Go back to rest."""
         self.q = self._rest.copy()
         self.shown, self._scale = self._directions(self.q)
+        self._missed = np.zeros(len(self.chains))
         for chain in self.chains:
             chain.reset()
 
@@ -159,8 +164,9 @@ class Follower:
         if period is not None:
             reach = np.minimum(reach, pace)
         comfortable = np.minimum(np.maximum(self.q, self._comfort[0]), self._comfort[1])
-        anchor = (self.q + _TO_REST * (self._rest - self.q)
-                  + _TO_COMFORT * (comfortable - self.q))
+        ease = 1.0 / (1.0 + (self._missed / _SETTLED) ** 2)
+        anchor = self.q + ease[self._chain_of] * (
+            _TO_REST * (self._rest - self.q) + _TO_COMFORT * (comfortable - self.q))
         along = None
         going = [(i, chain) for i, chain in enumerate(self.chains) if chain.goal is not None
                  and active[i]]
@@ -181,7 +187,11 @@ class Follower:
         low = np.where(still, self.q, np.maximum(self.lower, self.q - reach))
         high = np.where(still, self.q, np.minimum(self.upper, self.q + reach))
         error = self._descend(targets, squares, anchor, low, high, still, along)
+        self._missed = np.where(active, error, 0.0)
         for i, chain in enumerate(self.chains):
+            # What no posture reaches is not missed for being drawn elsewhere.
+            if chain.limbs and error[i] > STUCK:
+                self._missed[i] = max(error[i] - chain.least, 0.0)
             if i in there:
                 chain.arrive(min(before[i], error[i]), there[i])
             elif chain.limbs and active[i]:
