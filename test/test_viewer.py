@@ -66,11 +66,14 @@ def test_a_sentence_holds_while_what_it_told_goes_on_and_is_marked_as_past_after
     state = waving()
     assert state.sentence_holds and "before:" not in drawings.sentence(state)
     state.hear_activation("body_ab", {"laugh": 0.9, "wave_right": 0.1})
+    assert state.sentence_holds  # still means the same
+    state.hear_intention("share_joy")
     assert "before:" in drawings.sentence(state)
     state.hear_sentence("Person ab laughs.")
     assert "before:" not in drawings.sentence(state)
     state.hear_activation("body_ab", {"laugh": 0.9, "smile": 0.95})
     assert state.sentence_holds  # more is done now, and still that
+    state.hear_intention("none")
     state.hear_activation("body_ab", {"rest": 0.9})
     assert not state.sentence_holds
 

@@ -322,6 +322,8 @@ class State:
         """Whether what was said last is still so: something that it was said of goes on."""
         doing, meant = self._said_of
         now = self._doing()
+        if meant == self.intention and meant not in (NONE, UNKNOWN):
+            return True  # a laugh that became a smile
         if doing or now:  # is told once, however long it lasts
             return bool(doing & now)
         return self.intention == meant and self.now - self.said_at < _SAID
