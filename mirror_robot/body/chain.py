@@ -31,7 +31,8 @@ STEP = 0.6
 
 _MOVED = 0.15
 """Change of the aim [rad] after which it is worth while to look again; half of what is missed
-where that is less, since a posture that misses little is soon not the best."""
+where that is less, since a posture that misses little is soon not the best, but no less than
+`STUCK`: an arm held straight must not turn over for the noise of its landmarks."""
 
 _COMFORT = 0.25
 """Part of a joint's range at each end that is left again where the limbs allow it."""
@@ -181,7 +182,7 @@ class Chain:
         if error <= STUCK and discomfort <= 0.5 * _DISCOMFORT:
             self._other, self._regret = None, 0.0
             return
-        self._look(q, self._other, targets, weights, min(_MOVED, 0.5 * error))
+        self._look(q, self._other, targets, weights, min(_MOVED, max(0.5 * error, STUCK)))
         gain = error - self._best
         comfort = discomfort - self._discomfort(self._other)
         if gain + comfort < 0.4 * STUCK:
