@@ -7,6 +7,8 @@ _STARVED = 0.12  # share of its time that a worker waits for a processor, from w
 _SLOWEST = 0.25  # [s] between two images for whoever gives way, at most
 _FIRST = 0.05  # [s]
 _GROWTH = 1.3  # of the interval with each image that comes too early for the first worker
+_HICCUP = 3.0  # images lately behind, of which each is forgotten in ...
+_FORGOTTEN = 0.4  # [s]
 _RECOVERY = 2.0  # [s] in which the interval shrinks to a third
 
 
@@ -15,12 +17,13 @@ class GivingWay:
 
     That the first worker is behind is no reason by itself: with two people in view it takes longer
     than from one image to the next, though nobody disturbs it. It must also be waiting for a
-    processor; then the second one gets fewer images, down to four a second, until the first one
-    keeps up.
+    processor, and not just once: a hiccup costs nothing. Then the second one gets fewer images,
+    down to four a second, until the first one keeps up.
     """
 
     def __init__(self) -> None:
         self._interval, self._last, self._seen = 0.0, float("-inf"), float("nan")
+        self._wants = 0.0
 
     def __call__(self, now: float, behind: bool, waiting: float) -> bool:
         """Return whether the second worker gets the image that came now.
@@ -36,7 +39,10 @@ class GivingWay:
         """
         passed = now - self._seen if self._seen == self._seen else 0.0
         self._seen = now
+        self._wants = max(self._wants - passed / _FORGOTTEN, 0.0)
         if behind and waiting > _STARVED:
+            self._wants += 1.0
+        if behind and self._wants >= _HICCUP:
             self._interval = min(max(_GROWTH * self._interval, _FIRST), _SLOWEST)
         else:
             self._interval *= max(1.0 - passed / _RECOVERY, 0.0)
