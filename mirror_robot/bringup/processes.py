@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -14,14 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-# Loaded before any fork: between fork and exec nothing may be loaded or allocated.
-_LIBC = ctypes.CDLL(None, use_errno=True)
+from mirror_robot.parent import signal_at_parents_end
 
 
-def _die_with_parent() -> None:
-    """Have the kernel end this process when its parent is gone, however the parent ended."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _end_with_parent() -> None:
+    # SIGTERM, so that nodes end in order and a robot is stopped.
+    signal_at_parents_end(signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class Processes:
             self._running[name] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT if output else None, start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_end_with_parent,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})})
 
     def ended(self) -> Ended | None:

@@ -8,11 +8,9 @@ the robot, which is large, does not travel: the other process makes it anew from
 
 from __future__ import annotations
 
-import ctypes
 import io
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -20,10 +18,10 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from mirror_robot.body.model import RobotModel
+from mirror_robot.parent import die_with
 
 _T = TypeVar("_T")
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _NICE = 10
 """Added to the priority value of the process: whoever waits for it can wait."""
 
@@ -50,7 +48,7 @@ class Beside(Generic[_T]):
         self._thread = threading.Thread(target=self._run, name="beside", daemon=True)
         self._thread.start()
 
-    # The thread that starts the process must live as long as it does: PR_SET_PDEATHSIG is about
+    # The thread that starts the process must live as long as it does: `die_with` is about
     # the thread, not about the process, that the child came from.
     def _run(self) -> None:
         try:
@@ -123,9 +121,7 @@ def _environment() -> dict[str, str]:
 def main() -> int:
     """Do the work that comes on standard input, and write the result to standard output."""
     # Whoever wanted the result may be gone: killed, it cannot tell.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[1]):
-        return 1
+    die_with(int(sys.argv[1]))
     os.nice(_NICE)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no result

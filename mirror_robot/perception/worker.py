@@ -8,7 +8,6 @@ own. It imports no ROS, has no queue, talks to nobody, and ends when the node's 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import mmap
 import os
 import signal
@@ -16,6 +15,8 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
+
+from mirror_robot.parent import die_with
 
 # MediaPipe reports to a telemetry host now and then and when a landmarker is closed, and has no
 # switch for it. A proxy that does not exist keeps it from asking even the name server; it must be
@@ -26,14 +27,13 @@ for _name in ("http_proxy", "https_proxy", "all_proxy"):
 for _name in ("no_proxy", "NO_PROXY"):
     os.environ.pop(_name, None)
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
 
 def main() -> None:
     """Answer requests until the other end of the socket is closed."""
     arguments = _arguments()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node decides when it is over
-    _die_with(arguments.parent)
+    # The closed socket ends the worker as well, but not while it hangs inside the library.
+    die_with(arguments.parent)
     connection = socket.socket(fileno=arguments.socket)
     try:
         os.nice(arguments.nice)
@@ -63,13 +63,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=1)
     parser.add_argument("--nice", type=int, default=0)
     return parser.parse_args()
-
-
-def _die_with(parent: int) -> None:
-    # The closed socket ends the worker as well, but not while it hangs inside the library.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 def _serve(

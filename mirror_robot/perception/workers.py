@@ -139,7 +139,7 @@ class LandmarkWorker:
             os.close(self._memory)
             self._memory = -1
 
-    # The thread that starts the process must live as long as it does: PR_SET_PDEATHSIG is about
+    # The thread that starts the process must live as long as it does: `die_with` is about
     # the thread, not about the process, that the child came from.
     def _run(self) -> None:
         wait, started = _FIRST_WAIT, False
