@@ -31,6 +31,9 @@ wrist or a lid weigh grams."""
 MESH_FORMATS = (".stl", ".obj", ".msh")
 """What MuJoCo reads."""
 
+_POSTURES = 64
+"""Postures in which the inertia that a joint carries is looked at."""
+
 _MOST_FACES = 200_000  # MuJoCo refuses STL files with more faces
 
 
@@ -49,7 +52,9 @@ def build_model(
 
     Each joint gets a reflected rotor inertia sized from its effort limit, and a position servo
     ``torque = kp (target - q) - kv q'`` that is critically damped at `DRIVE_FREQUENCY` for the
-    inertia which the joint carries in the zero pose, cut off at the effort limit. The URDF's own
+    largest inertia which the joint carries in any posture, cut off at the effort limit. A
+    shoulder that turns a bent arm carries several times what it does while the arm hangs; gains
+    that suit the hanging arm let the bent one trail behind. The URDF's own
     damping stays and counts as part of kv. Gravity is compensated, as the controllers of real
     arms do. The actuators have the names of the joints and the order of the model's joints.
 
@@ -150,7 +155,27 @@ def _too_large(path: Path) -> bool:
     return path.suffix.lower() == ".stl" and path.stat().st_size > 84 + 50 * _MOST_FACES
 
 
+def _largest_inertia(model: mujoco.MjModel) -> np.ndarray:
+    """Return the most that each degree of freedom (nv,) carries, among postures in the limits.
+
+    The diagonal of the joint-space inertia [kg m^2 or kg]. The postures are drawn evenly, always
+    the same ones; an unlimited joint turns all the way round.
+    """
+    random, data = np.random.default_rng(0), mujoco.MjData(model)
+    bounds = np.where(model.jnt_limited[:, None] == 1, model.jnt_range, (-math.pi, math.pi))
+    hinges = np.isin(model.jnt_type, (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE))
+    full, most = np.zeros((model.nv, model.nv)), np.array(model.dof_M0, float)
+    for _ in range(_POSTURES):
+        posture = random.uniform(*bounds.T)
+        data.qpos[model.jnt_qposadr[hinges]] = posture[hinges]
+        mujoco.mj_forward(model, data)
+        mujoco.mj_fullM(model, data, full)
+        most = np.maximum(most, np.diag(full))
+    return most
+
+
 def _add_drives(spec: mujoco.MjSpec, bare: mujoco.MjModel) -> None:
+    carried = _largest_inertia(bare)
     for body in spec.bodies:
         body.gravcomp = 1.0
     for joint in spec.joints:
@@ -160,7 +185,7 @@ def _add_drives(spec: mujoco.MjSpec, bare: mujoco.MjModel) -> None:
         dof = bare.jnt_dofadr[row]
         effort = float(bare.jnt_actfrcrange[row][1]) if bare.jnt_actfrclimited[row] else math.inf
         rotor = float(np.clip(effort / NO_LOAD_ACCELERATION, *ROTOR_INERTIA))
-        inertia = float(bare.dof_M0[dof]) - float(bare.dof_armature[dof]) + rotor
+        inertia = float(carried[dof]) - float(bare.dof_armature[dof]) + rotor
         damping = float(bare.dof_damping[dof])
         joint.armature = rotor
         drive = spec.add_actuator(
