@@ -18,6 +18,7 @@ from mirror_robot.simulation import (
     TrajectoryError,
     build_model,
 )
+from mirror_robot.simulation.model import DRIVE_FREQUENCY
 
 PROFILE = load_profile("kagami")
 BODY = RobotModel.from_profile(PROFILE)
@@ -80,6 +81,19 @@ def test_an_arm_joint_follows_a_streamed_sine_closely_and_without_lag(robot, joi
                      / ((reached - middle)[steady] * turn).sum())
     assert abs(phase / omega) < 0.060
     assert not robot.contacts
+
+
+@pytest.mark.parametrize("bend", [-0.1, -1.6])
+def test_a_drive_has_the_same_time_constant_for_a_bent_arm_as_for_a_straight_one(robot, bend):
+    robot.command(UPPER, Trajectory(
+        ["left_shoulder_roll", "left_elbow"], [1.0], [[0.8, bend]]))
+    robot.step(2.0)
+    start = position(robot, "left_shoulder_yaw")
+    robot.command(UPPER, Trajectory(["left_shoulder_yaw"], [0.01], [[start + 0.02]]))
+    robot.step(4.0 / DRIVE_FREQUENCY)
+    # Critically damped at the drive's frequency, 1 - 5 exp(-4) = 91 % of a step are done by then.
+    done = (position(robot, "left_shoulder_yaw") - start) / 0.02
+    assert 0.8 < done < 1.1
 
 
 def test_it_reaches_the_end_of_a_trajectory_and_holds_it(robot):
