@@ -75,7 +75,7 @@ def _work(job: tuple[Callable[..., list], tuple[Any, ...], list[Any]]) -> list:
 
 
 def _shared_out(function: Callable[..., list], known: tuple[Any, ...], items: Sequence[Any],
-                lengths: Sequence[int], noted: Noted | None) -> list:
+                lengths: Sequence[int] | np.ndarray, noted: Noted | None) -> list:
     """Return what function(*known, some items) returns for all items, by all cores if it is long.
 
     Every item, of a length in frames, must stand for itself.
@@ -83,7 +83,7 @@ def _shared_out(function: Callable[..., list], known: tuple[Any, ...], items: Se
     shares, size = [], np.cumsum(lengths)
     number = (size - 1) // _SHARE
     for one in np.unique(number):
-        shares.append([items[row] for row in np.flatnonzero(number == one)])
+        shares.append([items[row] for row in np.flatnonzero(number == one).tolist()])
     jobs = [(function, known, share) for share in shares]
 
     def told(results: Iterable[list]) -> Iterator[Any]:

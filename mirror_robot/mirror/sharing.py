@@ -66,8 +66,8 @@ def unit_from_text(text: str) -> Shown:
             raise SharingError(f"{len(shown)} demonstrations; 1 to {_MOST_DEMONSTRATIONS} are "
                                "taken")
         demonstrations = tuple(
-            Demonstration(*(_array(entry[field], field, len(entry["times"])) for field in _SHAPES),
-                          weight=float(entry.get("weight", 1.0)))
+            Demonstration(**{field: _array(entry[field], field, len(entry["times"]))
+                             for field in _SHAPES}, weight=float(entry.get("weight", 1.0)))
             for entry in shown)
         return Shown(str(data["name"]), demonstrations, str(data["meaning"])[:200])
     except SharingError:

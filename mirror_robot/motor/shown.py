@@ -195,8 +195,9 @@ def load_shown(path: Path) -> tuple[Shown, ...]:
             raise ValueError(f"format {header['format']!r} is not {_FORMAT}")
         return tuple(
             Shown(unit["name"], tuple(
-                Demonstration(*(arrays[f"{unit['name']}/{number}/{field}"].astype(float)
-                                for field in ("times", "limbs", "torso", "head")), float(weight))
+                Demonstration(**{field: arrays[f"{unit['name']}/{number}/{field}"].astype(float)
+                                 for field in ("times", "limbs", "torso", "head")},
+                              weight=float(weight))
                 # Files from before there were weights have none.
                 for number, weight in enumerate(
                     unit.get("weights", [1.0] * unit["demonstrations"]))), unit["meaning"])

@@ -182,7 +182,7 @@ class MirrorNode(Node):
         listen(JointState, "human/fingers", self._on_fingers, _SEEN)
         listen(PoseStamped, "human/head", self._on_head, _SEEN)
         listen(QuaternionStamped, "human/heading", self._on_heading, _SEEN)
-        listen(String, "human/name", lambda message: self._call(message.data.strip()), _TOLD)
+        listen(String, "human/name", self._on_name, _TOLD)
         listen(JointState, "joint_states", self._on_joint_states,
                QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT))
         self._teaching = Teaching(
@@ -302,6 +302,9 @@ class MirrorNode(Node):
             if sentence:
                 self._narration.publish(String(data=sentence))
             self._intention.publish(String(data="none"))
+
+    def _on_name(self, message: String) -> None:
+        self._call(message.data.strip())
 
     def _call(self, name: str) -> None:
         """Call the person by a name from now on; by none when it is empty."""

@@ -24,7 +24,7 @@ from mirror_robot.viewer.state import State
 AUTOMATIC = "whoever is near"
 """What the list of people offers besides their ids."""
 
-_GHOST = tuple(bytes.fromhex(drawings.GHOST[1:]))
+_GHOST = (*bytes.fromhex(drawings.GHOST[1:]),)
 # Evening behind the robot: whatever is white or dark on it stands out (RGB, above and below).
 _SKY = (30, 38, 48), (66, 80, 94)
 # viser has the panel of a phone as wide as that of a desktop, which leaves a strip beside it.
