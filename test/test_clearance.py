@@ -68,11 +68,11 @@ def assert_within_limits(path) -> None:
         assert (steps <= limit * (1.0 + 1e-6) + 1e-7).all(), f"order {order}"
 
 
-def follow(postures, clearance, every: float = 1.2) -> np.ndarray:
+def follow(postures, clearance, every: float = 1.2, start=MODEL.rest) -> np.ndarray:
     """Return the path (t, n) of an actuator whose target jumps `every` so often [s]."""
     actuator = Actuator(LIMITS, MODEL.rest, Settings(blend_time=0.0, target_jump=10.0),
                         clearance=clearance)
-    actuator.receive_joint_states(NAMES, MODEL.rest.tolist())
+    actuator.receive_joint_states(NAMES, start.tolist())
     actuator.tick(10.0, 10.0)
     assert actuator.enable(10.0).accepted
     path = [actuator.shaper.motion.position] * 4
@@ -161,8 +161,46 @@ def test_hostile_targets_break_no_limit_and_no_margin_with_clearance_in_the_chai
         path.append(actuator.shaper.motion.position)
     assert_within_limits(np.array(path))
     assert clearance.braked > 0, "else this would show nothing"
-    # Half of the margin: stops are looked at in two instants, and the rest is for slow drives.
-    assert min(clearance.of_posture(q) for q in path) > -0.5 * MODEL.profile.margin
+    # One millimetre counts as none, and between two looks at a stop there may be another.
+    assert min(clearance.of_posture(q) for q in path) > -2e-3
+
+
+def at_clearance(wanted: float, turned: float = 0.0) -> np.ndarray:
+    """Return a posture with the left hand so near [m] to the waist, beyond the margin.
+
+    The trunk is `turned` [rad].
+    """
+    clearance, inside = Clearance(MODEL), MODEL.rest.copy()
+    inside[MODEL.index["torso_yaw"]] = turned
+    for joint, position in (("shoulder_pitch", 0.1), ("shoulder_roll", 0.1), ("elbow", -0.9),
+                            ("shoulder_yaw", -1.4)):
+        inside[MODEL.index[f"left_{joint}"]] = position
+    assert clearance.of_posture(inside) < -0.02, "else there is no such posture on the way"
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        share = 0.5 * (low + high)
+        q = MODEL.rest + share * (inside - MODEL.rest)
+        low, high = (low, share) if clearance.of_posture(q) < wanted else (share, high)
+    return q
+
+
+def test_targets_at_the_margin_that_are_rounded_into_it_do_not_brake_the_robot():
+    # As a retargeter sends them: half a millimetre is its tolerance.
+    clearance, turns = Clearance(MODEL), 0.2 * np.sin(0.25 * np.arange(60))
+    postures = np.array([at_clearance(-5e-4, turn) for turn in turns])
+    path = follow(postures, clearance, 0.08)
+    assert clearance.braked < 0.1 * len(path)
+    np.testing.assert_allclose(path, follow(postures, None, 0.08), atol=0.2)
+
+
+def test_a_robot_that_was_armed_too_near_to_itself_moves_away_and_never_nearer():
+    start, clearance = at_clearance(-8e-3), Clearance(MODEL)
+    deeper = at_clearance(-18e-3)
+    path = follow(np.array([deeper, MODEL.rest]), clearance, 2.0, start)
+    near = np.array([clearance.of_posture(q) for q in path])
+    assert clearance.braked > 0
+    assert near.min() > near[0] - 1e-4
+    np.testing.assert_allclose(path[-1], MODEL.rest, atol=0.01)
 
 
 def test_where_nothing_is_in_the_way_the_motion_is_the_same():

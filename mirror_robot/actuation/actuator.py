@@ -547,12 +547,12 @@ class Actuator:
         if clearance is None:
             shaper.step(target, velocity, acceleration, scale)
         else:
-            brake = shaper.stop.at(self.period)
+            before = shaper.stop
             nearer = clearance.around(shaper, target)
             straight = ~(nearer != target) | np.isnan(target)
             shaper.step(nearer, straight * velocity, straight * acceleration, scale)
             if not shaper.standing:
-                clearance.keep(shaper, brake)
+                clearance.keep(shaper, before)
         self._play()
 
     def _slow_hands(

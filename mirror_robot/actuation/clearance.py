@@ -13,11 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from mirror_robot.actuation.detour import TRIES, posture_between
+from mirror_robot.actuation.detour import DEPTH, TRIES, posture_between
 from mirror_robot.actuation.shaping import Shaper
+from mirror_robot.actuation.stopping import Stop, stop_from
 
-_SHARES = np.array([[0.4], [1.0]])
-"""Where on the way to standstill a stop is looked at, as shares of its longest duration."""
+_SOFT = 0.5
+"""Share of the acceleration and the jerk with which an arm must be able to stop clear. Drives
+overshoot a stop in proportion to its deceleration; and what is not needed is in reserve."""
+
+_STRIDE, _LOOKS = 0.15, 8
+"""A stop is looked at every so many radians of its fastest joint, at most so often."""
 
 _REACH = 0.4
 """How far ahead [rad] the target on the way around is: straight, and without a hurry."""
@@ -28,6 +33,9 @@ _SLOW, _PATIENCE = 0.05, 0.3
 _AGAIN = 10
 """Times its patience that an arm waits after all ways were tried."""
 
+_NEXT = 0.3
+"""How far ahead [rad] a braked arm looks for where it can go on toward its target."""
+
 _NEAR, _CHANGED = 0.1, 0.5
 """A posture [rad] so near is reached; a target so far from what it was makes a way obsolete."""
 
@@ -36,8 +44,9 @@ class Clearance:
     """Lets arms brake where they would come nearer to the robot itself than its margin.
 
     That is the margin of the targets too. With half of it the arms come up to a centimetre nearer
-    in physics, which is what drives lag behind, and touch; with a centimetre more they do not get
-    where targets want them.
+    in physics, which is what drives lag behind, and touch; with a centimetre more, or with what
+    drives will overshoot taken off it, they do not get where targets want them. So they brake
+    early instead, and softly.
 
     Parameters
     ----------
@@ -49,7 +58,7 @@ class Clearance:
     def __init__(self, model: Any, period: float = 0.01) -> None:
         from mirror_robot.body.collision import SelfCollision
 
-        self._model, self._collision = model, SelfCollision(model)
+        self._model, self._collision, self._period = model, SelfCollision(model), period
         self._body = np.flatnonzero(np.asarray(model.body))
         self._arms = [model.columns(f"{side}_arm") for side in ("left", "right")
                       if f"{side}_arm" in model.profile.chains]
@@ -70,12 +79,19 @@ class Clearance:
         return self._collision.clearance(position)
 
     def of(self, shaper: Shaper) -> float:
-        """Return the least clearance [m] from here to standstill; negative: too near."""
-        stop = shaper.stop
-        if not (stop.velocity.any() or stop.acceleration.any()):
-            return self._collision.clearance(stop.position)
-        postures, _, _ = stop.at(float(stop.duration.max()) * _SHARES)
-        return min(self._collision.clearance(posture) for posture in postures)
+        """Return the least clearance [m] from here to standstill in a soft stop, at most `AMPLE`.
+
+        An arm may go on so down to -`DEPTH`.
+        """
+        motion, limits = shaper.motion, shaper.limits
+        stop = stop_from(motion.position, motion.velocity, motion.acceleration,
+                         _SOFT * limits.acceleration, _SOFT * limits.jerk)
+        travel = np.abs(stop.end - stop.position).max()
+        looks = int(min(1.0 + travel / _STRIDE, _LOOKS))
+        # Even in distance where the deceleration is even; and from the state itself on.
+        shares = 1.0 - np.sqrt(1.0 - np.arange(looks + 1) / looks)
+        postures, _, _ = stop.at(float(stop.duration.max()) * shares[:, None])
+        return float(self._collision.clearances(postures).min())
 
     def around(self, shaper: Shaper, target: np.ndarray) -> np.ndarray:
         """Return `target` (n,) as near as an arm that is braked gets by going around.
@@ -101,13 +117,13 @@ class Clearance:
         if self._slow >= self._patience:
             # Neither the direct way nor the one tried last leads on.
             self._slow, self._way = 0, []
-            if not searches and self._collision.clearance(wanted) >= 0.0:
+            if not searches and self._collision.clearance(wanted) >= -DEPTH:
                 self._tries, self._end = 0, wanted
         if self._tries < TRIES and not self._way:
             self._search(at, wanted)
         if self._way:
             return np.where(known, self._ahead(at, wanted), target)
-        nearer = self._collision.limit(at, wanted, 0.3)
+        nearer = self._collision.limit(at, at + np.clip(wanted - at, -_NEXT, _NEXT))
         return np.where(self._blocked & known, nearer, target)
 
     def _search(self, at: np.ndarray, wanted: np.ndarray) -> None:
@@ -137,40 +153,38 @@ class Clearance:
             return self._way[0] if self._way else wanted
         return at + min(1.0, _REACH / farthest) * away
 
-    def keep(self, shaper: Shaper, stop: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    def keep(self, shaper: Shaper, before: Stop) -> None:
         """Brake the arms that must, after a step.
 
         Parameters
         ----------
         shaper : Shaper
             After the step.
-        stop : tuple of three ndarray (n,)
-            Position, velocity, acceleration after a step along the stop instead.
+        before : Stop
+            From the state before it.
         """
         self._blocked[:] = False
-        new = self.of(shaper)
-        if new < 0.0:
-            self._brake(shaper, stop, new)
+        clear = self.of(shaper)
+        if clear < -DEPTH:
+            # Whoever is too near already, as when armed so, may go anywhere but nearer.
+            floor = min(-DEPTH, self._collision.clearance(before.position))
+            if clear < floor:
+                self._brake(shaper, before.at(self._period), floor)
 
     def _brake(
-        self, shaper: Shaper, stop: tuple[np.ndarray, np.ndarray, np.ndarray], new: float,
+        self, shaper: Shaper, stop: tuple[np.ndarray, np.ndarray, np.ndarray], floor: float,
     ) -> None:
         taken = shaper.motion
         state = np.array([taken.position, taken.velocity, taken.acceleration])
         brake = np.array(stop)
-        # One arm, the other, both, and in the end the whole body, which stood clear until now.
+        # One arm, the other, both, and in the end the whole body, which could stop until now.
         options = [*self._arms, np.concatenate(self._arms)] if self._arms else []
         for columns in (*options, self._body):
             trial = state.copy()
             trial[:, columns] = brake[:, columns]
             shaper.impose(*trial)
-            clear = self.of(shaper)
-            if clear >= 0.0:
+            if self.of(shaper) >= floor:
                 break
-        # Too near already, as when armed so: whatever leads away is right.
-        if clear < 0.0 and new > clear:
-            shaper.impose(*state)
-            return
         self.braked += 1
         self._braked_ago = 0
         self._blocked[columns] = True

@@ -13,6 +13,9 @@ from mirror_robot.body.model import RobotModel
 _STEP = 0.2
 """Largest movement of a joint [rad] between two looks at a way."""
 
+DEPTH = 1e-3
+"""Depth below the margin [m] that counts as none: targets at the margin may have half of it."""
+
 TRIES = 60
 """Postures to try."""
 
@@ -28,7 +31,7 @@ def is_clear(collision: SelfCollision, start: np.ndarray, end: np.ndarray) -> bo
     """
     steps = max(1, int(np.ceil(np.abs(end - start).max() / _STEP)))
     # From the end: that is where a way that is none is found out most often.
-    return all(collision.clearance(start + step / steps * (end - start)) >= 0.0
+    return all(collision.clearance(start + step / steps * (end - start)) >= -DEPTH
                for step in range(steps, 0, -1))
 
 

@@ -12,7 +12,7 @@ and never come out on the far side.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -45,6 +45,9 @@ _NEWTON = 8
 _ATTEMPTS = 7
 _TOLERANCE = 5e-4
 """Depth below the margin [m] that counts as none."""
+
+AMPLE = 0.05
+"""Clearances [m] above which it does not matter how far parts are apart."""
 
 _CELL = 0.12
 """Width of a part [m] per capsule."""
@@ -404,6 +407,16 @@ class SelfCollision:
         places[:, :, 3] = np.concatenate(self._shifts).reshape(-1, 3)
         return places[self._place_of] @ self._local
 
+    def _place_all(self, positions: np.ndarray) -> np.ndarray:
+        """Return what `_place` does (k, c, 3, 2) for each of some postures (k, n)."""
+        model, count = self.model, len(self._turns)
+        places = np.empty((len(positions), count, 3, 4))
+        for place, q in zip(places, positions @ model.drive.T + model.offset):
+            pin.forwardKinematics(model.pin, self._data, q)
+            place[:, :, :3] = np.concatenate(self._turns).reshape(count, 3, 3)
+            place[:, :, 3] = np.concatenate(self._shifts).reshape(count, 3)
+        return places[:, self._place_of] @ self._local
+
     def distances(self, positions: np.ndarray) -> np.ndarray:
         """Return the distance (p,) [m] of each pair; negative where they overlap."""
         if not len(self.pairs):
@@ -440,6 +453,26 @@ class SelfCollision:
     def clearance(self, positions: np.ndarray) -> float:
         """Return by how much [m] the worst pair keeps its margin; negative where it does not."""
         return float((self.distances(positions) - self.margin).min(initial=np.inf))
+
+    def clearances(self, positions: np.ndarray) -> np.ndarray:
+        """Return the `clearance` (k,) [m] of each of some postures (k, n), at most `AMPLE`.
+
+        Many at once cost a third of what they cost singly: only pairs are looked at whose bounding
+        spheres come near each other.
+        """
+        found = np.full(len(positions), AMPLE)
+        if not len(self.pairs):
+            return found
+        capsules = self._place_all(positions)
+        middle = capsules[..., 0] + 0.5 * capsules[..., 1]
+        gap = middle.take(self._all.first, axis=1) - middle.take(self._all.second, axis=1)
+        posture, pair = np.nonzero(np.einsum("kpi,kpi->kp", gap, gap) < self._all.near_square)
+        if len(pair):
+            row = posture * len(self.capsules)
+            near = self._all.some(pair)
+            left = near.closest(capsules.reshape(-1, 3, 2), row)[0] - near.margin
+            np.minimum.at(found, posture, left)
+        return found
 
     def closest_pair(self, positions: np.ndarray) -> tuple[str, str, float]:
         """Return the links of the worst pair and the distance [m] that it has."""
@@ -537,19 +570,31 @@ class _Pairs:
     """Some of the pairs of capsules, with what of their distances does not depend on posture."""
 
     def __init__(self, collision: SelfCollision, which: np.ndarray) -> None:
-        self.which = which
+        self._collision, self.which = collision, which
         self.first, self.second = collision.pairs[which].T.copy()
         self.margin = collision.margin[which]
         self._radius = collision._radius[self.first] + collision._radius[self.second]
         self._a, self._e = collision._square[self.first], collision._square[self.second]
         self._safe_a, self._safe_e = np.maximum(self._a, 1e-12), np.maximum(self._e, 1e-12)
 
-    def closest(self, capsules: np.ndarray) -> tuple:
+    @cached_property
+    def near_square(self) -> np.ndarray:
+        """Squared distance (p,) [m^2] of the middles beyond which a clearance is `AMPLE`."""
+        return (0.5 * (np.sqrt(self._a) + np.sqrt(self._e)) + self._radius
+                + np.maximum(self.margin, -self._radius) + AMPLE) ** 2
+
+    def some(self, rows: np.ndarray) -> _Pairs:
+        """Return some of these pairs, which may be named several times."""
+        return _Pairs(self._collision, self.which[rows])
+
+    def closest(self, capsules: np.ndarray, offset: np.ndarray | int = 0) -> tuple:
         """Return distances (p,), closest points (p, 3) of the axes, and their distances.
 
-        After C. Ericson, Real-Time Collision Detection, 2005, ch. 5.1.9.
+        After C. Ericson, Real-Time Collision Detection, 2005, ch. 5.1.9. The offset (p,) is added
+        to the pairs' places in `capsules` (c, 3, 2).
         """
-        one, two = capsules.take(self.first, axis=0), capsules.take(self.second, axis=0)
+        one = capsules.take(self.first + offset, axis=0)
+        two = capsules.take(self.second + offset, axis=0)
         p, u, q, v = one[:, :, 0], one[:, :, 1], two[:, :, 0], two[:, :, 1]
         w = p - q
         b, c, f = (np.einsum("ij,ij->i", *pair) for pair in ((u, v), (u, w), (v, w)))
