@@ -218,8 +218,8 @@ def main() -> int:
         squares.append(np.mean(np.square(one.errors), axis=0))
         print(f"pass {seed}: {sum(one.robot.contacts.values())} contacts, rms "
               f"{np.sqrt(squares[-1].max()):.3f} rad at most, braked {one.clearance.braked}, "
-              f"detours {one.clearance.detours}, deepest {-1e3 * one.deepest:.1f} mm, margin kept by "
-              f"{1e3 * one.least:.1f} mm", flush=True)
+              f"detours {one.clearance.detours}, deepest {-1e3 * one.deepest:.1f} mm, margin kept "
+              f"by {1e3 * one.least:.1f} mm", flush=True)
         for line in one.told:
             print(f"    {line}")
     rms = np.sqrt(np.mean(squares, axis=0))

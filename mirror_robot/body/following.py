@@ -63,6 +63,10 @@ _SMALL = 0.03
 """Step [rad] whose neglected second-order part, about half its square, does not matter."""
 
 _ITERATIONS = 6
+_ON_THE_WAY = 2
+"""Iterations for chains that are going to a better posture: where they are to be in a frame is
+given, and more hardly brought the limbs nearer on the way but took a third of Baxter's time."""
+
 _ALONG = 100.0
 """Weight of going on toward a better posture, against 1 for a limb."""
 
@@ -221,7 +225,10 @@ class Follower:
         damping = np.full(count, _DAMPING)
         cost = np.full(len(self.chains), math.inf)
         shown, scale = self.shown, self._scale
-        for _ in range(_ITERATIONS):
+        for iteration in range(_ITERATIONS):
+            if along is not None and iteration == _ON_THE_WAY:
+                still = still | along.any(axis=0)
+                low, high = np.where(still, q, low), np.where(still, q, high)
             changes = self._directions.changes(shown, scale)
             scaled = changes * spread
             gram = scaled @ changes.T
