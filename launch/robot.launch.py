@@ -74,7 +74,8 @@ def ros2_control(values: dict) -> list:
     common = {"namespace": values["namespace"], "output": "screen",
               "ros_arguments": ["--enclave", "/mirror_robot/robot"]}  # of use with security only
     time = {"use_sim_time": values["use_sim_time"]}
-    manager = "/".join(filter(None, ["", values["namespace"].strip("/"), "controller_manager"]))
+    # From the root: the spawner is in the namespace itself, and would put it before the name.
+    manager = "/" + "/".join(filter(None, [values["namespace"].strip("/"), "controller_manager"]))
     return [
         Node(package="robot_state_publisher", executable="robot_state_publisher",
              parameters=[{"robot_description": description, **time}], **common),

@@ -94,6 +94,7 @@ def test_controllers_take_streamed_points_for_the_joints_of_the_profile():
         controller = parameters[f"/**/{name}"]["ros__parameters"]
         assert controller["joints"] == list(joints)
         assert controller["allow_nonzero_velocity_at_trajectory_end"]
+        assert controller["interpolate_from_desired_state"]
 
 
 def test_a_process_that_ends_is_named_with_what_it_said(tmp_path):

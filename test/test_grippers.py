@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -215,6 +217,18 @@ def test_without_control_msgs_a_gripper_is_refused_with_what_to_install(
     finally:
         node._dispose()
         node.destroy_node()
+
+
+def test_a_node_that_cannot_be_configured_says_why_and_ends(tmp_path):
+    if outputs.load_gripper_action("gripper") is not None:
+        pytest.skip("control_msgs is installed: the gripper can be driven")
+    done = subprocess.run(
+        [sys.executable, "-m", "mirror_robot.nodes.actuation_node", "--ros-args", "-p",
+         f"robot:={profile(tmp_path)}"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "left_gripper takes the action GripperCommand of control_msgs" in done.stderr
+    assert "error: actuation_node cannot come up" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 # ---------------------------------------------------------------------- with control_msgs

@@ -138,9 +138,19 @@ def test_a_robot_with_mock_hardware_gets_its_controllers(describe):
     assert set(nodes) == {"robot_state_publisher", "ros2_control_node", "spawner"}
     assert {"joint_state_broadcaster", "upper_body_controller", "face_controller"} <= set(
         nodes["spawner"].named["arguments"])
+    assert "/controller_manager" in nodes["spawner"].named["arguments"]
     description = nodes["robot_state_publisher"].named["parameters"][0]["robot_description"]
     assert "<ros2_control" in description and "mock_components" in description
     Path(nodes["ros2_control_node"].named["parameters"][0]).unlink()
+
+
+def test_in_a_namespace_the_controllers_go_to_the_manager_there(describe):
+    actions = start(describe("robot.launch.py"), mock="true", namespace="robot1/")
+    spawner = next(action for action in actions if isinstance(action, Node)
+                   and action.named["executable"] == "spawner")
+    arguments = spawner.named["arguments"]
+    # Without the first slash the spawner looks for /robot1/robot1/controller_manager.
+    assert arguments[arguments.index("--controller-manager") + 1] == "/robot1/controller_manager"
 
 
 def test_a_description_without_ros2_control_is_refused_for_hardware(describe):

@@ -144,7 +144,7 @@ def test_a_person_is_seen_and_the_camera_is_released_and_taken_again(make_node, 
 
 
 def test_the_end_of_a_file_is_said_and_nothing_more_is_published(make_node, audience):
-    node = make_node(source="sample:single_face.mp4", playback_rate=4.0, face=False)
+    node = make_node(source="sample:single_face.mp4", face=False)
     assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
     assert audience.until(lambda: "source ended" in audience.message())
     count = len(audience.heard["human/body"])

@@ -56,5 +56,8 @@ def controller_parameters(profile: RobotProfile, update_rate: int = 100) -> dict
             "allow_partial_joints_goal": True,
             # Commands are streamed one point at a time and move on through it.
             "allow_nonzero_velocity_at_trajectory_end": True,
+            # Each goes on from the last, not from where a robot that trails it was measured: that
+            # would pull the command back fifty times a second.
+            "interpolate_from_desired_state": True,
         }}
     return parameters

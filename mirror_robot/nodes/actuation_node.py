@@ -43,7 +43,7 @@ from mirror_robot.nodes.outputs import (
 from mirror_robot.nodes.parameters import Parameter, ParameterError, declare
 from mirror_robot.nodes.performing import Performances, load_action
 from mirror_robot.nodes.polling import messages, subscribe_polled
-from mirror_robot.nodes.running import bring_up, run
+from mirror_robot.nodes.running import bring_up, run, tells
 
 _DEFAULT = Settings()
 
@@ -210,6 +210,7 @@ class ActuationNode(LifecycleNode):
 
     # ------------------------------------------------------------------ lifecycle
 
+    @tells
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Create what the node listens to and talks to; nothing is sent yet."""
         values, names = self._values, self._limits.names
@@ -290,6 +291,7 @@ class ActuationNode(LifecycleNode):
              if self._interfaces[name] == "trajectory"}, self._lock, self._steady)
         self._listen(JointTrajectory, "mirror/performance", self._performances.receive)
 
+    @tells
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the loop; the robot stays disarmed unless `enabled_at_start`."""
         for subscription, _ in self._polled:

@@ -52,7 +52,7 @@ from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percent
 from mirror_robot.nodes.humans import GONE, Humans, optional, quaternion
 from mirror_robot.nodes.messages import body_to_cloud, joint_state, to_seconds, to_time
 from mirror_robot.nodes.parameters import Parameter, declare
-from mirror_robot.nodes.running import bring_up, run
+from mirror_robot.nodes.running import bring_up, run, tells
 from mirror_robot.perception import wire
 from mirror_robot.perception.assets import asset
 from mirror_robot.perception.capture import ENDED, FAILED, RETRYING, RUNNING, STOPPED, Capture
@@ -177,6 +177,7 @@ class PerceptionNode(LifecycleNode):
 
     # Lifecycle
 
+    @tells
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the source, load the models, start the workers."""
         self._problem = ""
@@ -221,6 +222,7 @@ class PerceptionNode(LifecycleNode):
                 self, values.camera_frame, optional("hri_msgs.msg"), optional("tf2_msgs.msg"))
         return TransitionCallbackReturn.SUCCESS
 
+    @tells
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take the camera."""
         values = self.parameters

@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
+import traceback
 from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
-from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 
 from mirror_robot.nodes.parameters import ParameterError
+
+_Transition = TypeVar("_Transition", bound=Callable[..., Any])
 
 
 def run(make_node: Callable[[], Node]) -> int:
@@ -34,8 +39,8 @@ def run(make_node: Callable[[], Node]) -> int:
         _spin(executor, node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (ParameterError, ValueError, OSError) as error:
-        if node is not None:
+    except (_NotUp, ParameterError, ValueError, OSError) as error:
+        if node is not None and not isinstance(error, _NotUp):
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -69,17 +74,43 @@ def _spin(executor: SingleThreadedExecutor, node: Node) -> None:
             node.get_logger().warning(f"refused a lifecycle transition: {error}")
 
 
+class _NotUp(RuntimeError):
+    """A node that should come up by itself could not."""
+
+
+def tells(transition: _Transition) -> _Transition:
+    """Let a lifecycle node say why a transition of its failed; rclpy drops the exception."""
+
+    @functools.wraps(transition)
+    def call(node: LifecycleNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(node, state)
+        except (ParameterError, ValueError, OSError) as error:
+            node.get_logger().error(str(error))
+            raise
+        except Exception:
+            node.get_logger().error(traceback.format_exc())
+            raise
+
+    return cast(_Transition, call)
+
+
 def bring_up(node: LifecycleNode) -> None:
     """Configure and activate a lifecycle node by itself as soon as it spins.
 
     Without a lifecycle manager a user would have to call two services by hand; where there is one,
-    the node's ``autostart`` parameter is set to false.
+    the node's ``autostart`` parameter is set to false. A node that breaks while it comes up ends:
+    it would look as if it were there.
     """
 
     def step() -> None:
         timer.cancel()
         node.destroy_timer(timer)
-        if node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            node.trigger_activate()
+        for trigger in (node.trigger_configure, node.trigger_activate):
+            result = trigger()
+            if result == TransitionCallbackReturn.ERROR:
+                raise _NotUp(f"{node.get_name()} cannot come up; what it said before tells why")
+            if result != TransitionCallbackReturn.SUCCESS:
+                break  # it waits to be told better, as for another source
 
     timer = node.create_timer(0.0, step)
