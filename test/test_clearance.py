@@ -203,6 +203,17 @@ def test_a_robot_that_was_armed_too_near_to_itself_moves_away_and_never_nearer()
     np.testing.assert_allclose(path[-1], MODEL.rest, atol=0.01)
 
 
+def test_a_jaw_does_not_open_onto_a_hand_before_it():
+    start, jaw = MODEL.rest.copy(), MODEL.index["jaw"]
+    start[MODEL.columns("right_arm")] = [-1.92, -0.68, 0.69, -2.11, -0.34, -0.28, 0.96]
+    opened, clearance = start.copy(), Clearance(MODEL)
+    opened[jaw] = MODEL.upper[jaw]
+    assert clearance.of_posture(start) > 0.0 and clearance.of_posture(opened) < -0.01
+    path = follow(np.tile(opened, (2, 1)), clearance, 1.0, start)
+    assert path[-1][jaw] > start[jaw] + 0.02, "as far as it may"
+    assert min(clearance.of_posture(q) for q in path) > -2e-3
+
+
 def test_where_nothing_is_in_the_way_the_motion_is_the_same():
     postures = np.tile(MODEL.rest, (2, 1))
     postures[:, MODEL.index["left_elbow"]] = -1.2

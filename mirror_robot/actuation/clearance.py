@@ -177,9 +177,10 @@ class Clearance:
         taken = shaper.motion
         state = np.array([taken.position, taken.velocity, taken.acceleration])
         brake = np.array(stop)
-        # One arm, the other, both, and in the end the whole body, which could stop until now.
+        # One arm, the other, both, the body, and in the end all, which could stop until now: a jaw
+        # that opens onto a hand is of the face.
         options = [*self._arms, np.concatenate(self._arms)] if self._arms else []
-        for columns in (*options, self._body):
+        for columns in (*options, self._body, np.arange(len(self._blocked))):
             trial = state.copy()
             trial[:, columns] = brake[:, columns]
             shaper.impose(*trial)
