@@ -184,7 +184,8 @@ class Chain:
             return
         self._look(q, self._other, targets, weights, min(_MOVED, max(0.5 * error, STUCK)))
         gain = error - self._best
-        comfort = discomfort - self._discomfort(self._other)
+        # A joint that will be near its limit is a reason to wait, but none to stay for good.
+        comfort = max(discomfort - self._discomfort(self._other), -0.5 * gain)
         if gain + comfort < 0.4 * STUCK:
             self._regret *= 0.5
             return

@@ -63,7 +63,7 @@ _SMALL = 0.03
 """Step [rad] whose neglected second-order part, about half its square, does not matter."""
 
 _ITERATIONS = 6
-_ON_THE_WAY = 2
+_ON_THE_WAY = 3
 """Iterations for chains that are going to a better posture: where they are to be in a frame is
 given, and more hardly brought the limbs nearer on the way but took a third of Baxter's time."""
 
