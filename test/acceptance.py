@@ -9,9 +9,10 @@ For the latter start the loop first, with a clip so that every robot sees the sa
     ros2 launch mirror_robot gazebo.launch.py source:=sample:dancer.avi headless:=true
     ros2 launch mirror_robot robot.launch.py source:=sample:dancer.avi robot:=my_robot.yaml
 
-It uses the topics and services that every robot has, so that the report means the same everywhere.
-On a physical robot: read docs/safety.md first, and keep a hand on the emergency stop. Exit code 0
-when everything is as it should be.
+A clip ends after a minute: start this while it plays, or set `loop` of perception_node to true in
+a params_file. It uses the topics and services that every robot has, so that the report means the
+same everywhere. On a physical robot: read docs/safety.md first, and keep a hand on the emergency
+stop. Exit code 0 when everything is as it should be.
 """
 
 from __future__ import annotations
