@@ -20,7 +20,7 @@ from launch.actions import (
 )
 from launch.event_handlers import OnProcessExit, OnShutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, ThisLaunchFileDir
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
@@ -120,8 +120,9 @@ def start(context: LaunchContext) -> list:
 
 
 def generate_launch_description() -> LaunchDescription:
+    # Not by ThisLaunchFileDir: that is the folder of what was included last, here ros_gz_sim's.
     loop = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource([ThisLaunchFileDir(), "/mirror.launch.py"]),
+        PythonLaunchDescriptionSource(str(Path(__file__).with_name("mirror.launch.py"))),
         launch_arguments=[(SIM.name, "none"), *(
             (option.name, LaunchConfiguration(option.name)) for option in (*LOOP, GAZEBO_TIME))])
     return LaunchDescription([*map(declare, ARGUMENTS), OpaqueFunction(function=start), loop])

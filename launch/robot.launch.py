@@ -20,7 +20,7 @@ from launch.actions import (
 )
 from launch.event_handlers import OnShutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, ThisLaunchFileDir
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from mirror_robot.body.description import read_description
@@ -116,7 +116,7 @@ def start(context: LaunchContext) -> list:
 
 def generate_launch_description() -> LaunchDescription:
     loop = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource([ThisLaunchFileDir(), "/mirror.launch.py"]),
+        PythonLaunchDescriptionSource(str(Path(__file__).with_name("mirror.launch.py"))),
         launch_arguments=[(SIM.name, "none"),
                           *((option.name, LaunchConfiguration(option.name))
                             for option in (*LOOP, RVIZ))])

@@ -36,6 +36,7 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
@@ -71,6 +72,11 @@ class Operator(Node):
         self.create_subscription(DiagnosticArray, "/diagnostics", self._hear, 10)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
+
+    def go_by_the_clock_of_the_loop(self) -> None:
+        """Take the time from /clock where something publishes it, as Gazebo does."""
+        if self.count_publishers("/clock"):
+            self.set_parameters([Parameter("use_sim_time", value=True)])
 
     def _row(self, message: JointState, values: list[float]) -> np.ndarray:
         return self._model.positions(dict(zip(message.name, values)))
@@ -186,6 +192,7 @@ def accept(operator: Operator, model: RobotModel, follow: float, report: Report)
     if not report(seen, f"the loop is up: postures {operator.postures}, joint states "
                         f"{len(operator.states)}, actuation {operator.state or 'silent'}"):
         return
+    operator.go_by_the_clock_of_the_loop()
     if operator.state != "disarmed":
         operator.call("stop")
         operator.spin(STOP_TIME)

@@ -169,13 +169,22 @@ def test_a_lid_closes_by_coming_forward_over_the_eyeball(model, side):
     assert forward[0] > 0.005
 
 
+def gazebo_systems(robot, name: str) -> list[ElementTree.Element]:
+    """Return the plugins of a description that are such a system of Gazebo."""
+    return [plugin for plugin in robot.iter("plugin")
+            if plugin.get("name") == f"gz::sim::systems::{name}"]
+
+
 @pytest.mark.parametrize("control", ["gazebo", "ros2_control", "mock"])
 def test_every_way_of_control_names_every_joint_once(control):
     text = read_description(
         PROFILE.description, {"control": control, "controllers_file": "/tmp/controllers.yaml"})
     robot = ElementTree.fromstring(text)
     if control == "gazebo":
-        named = [element.text for element in robot.iter("joint_name")]
+        named = [element.text for system in gazebo_systems(robot, "JointTrajectoryController")
+                 for element in system.findall("joint_name")]
+        told, = gazebo_systems(robot, "JointStatePublisher")
+        assert sorted(named) == sorted(element.text for element in told.findall("joint_name"))
     else:
         named = [joint.get("name") for joint in robot.findall("ros2_control/joint")]
     assert sorted(named) == sorted(MOVING)
@@ -183,7 +192,7 @@ def test_every_way_of_control_names_every_joint_once(control):
 
 def test_gazebo_gets_as_many_of_each_gain_as_joints():
     robot = ElementTree.fromstring(read_description(PROFILE.description, {"control": "gazebo"}))
-    systems = [plugin for plugin in robot.iter("plugin") if plugin.find("joint_name") is not None]
+    systems = gazebo_systems(robot, "JointTrajectoryController")
     assert len(systems) == len(PROFILE.controllers)
     for system in systems:
         joints = system.findall("joint_name")

@@ -49,7 +49,7 @@ SYSTEMS = {
     "gz-sim-scene-broadcaster-system": ("gz::sim::systems::SceneBroadcaster", set()),
     "gz-sim-sensors-system": ("gz::sim::systems::Sensors", {"render_engine"}),
     "gz-sim-joint-state-publisher-system": (
-        "gz::sim::systems::JointStatePublisher", {"topic", "joint_name"}),
+        "gz::sim::systems::JointStatePublisher", {"topic", "joint_name", "update_rate"}),
     "gz-sim-joint-trajectory-controller-system": (
         "gz::sim::systems::JointTrajectoryController",
         {"topic", "use_header_start_time", "joint_name", "initial_position",
