@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mirror_robot.body.collision import SelfCollision, capsules_of, fit_capsules
+from mirror_robot.body.collision import AMPLE, SelfCollision, capsules_of, fit_capsules
 from mirror_robot.body.description import DescriptionError, read_description
 from mirror_robot.body.discovery import discover_profile
 from mirror_robot.body.fingers import finger_positions
@@ -250,6 +250,15 @@ def test_noise_on_a_straight_arm_does_not_shake_the_shoulder():
             largest = max(largest, np.abs(q - last).max())
         last = q
     assert np.degrees(largest) < 10
+
+
+def test_clearances_of_many_postures_are_those_of_each():
+    model = load_model("kagami")
+    collision, rng = SelfCollision(model), np.random.default_rng(0)
+    postures = rng.uniform(model.lower, model.upper, (200, len(model.rest)))
+    each = np.array([collision.clearance(q) for q in postures])
+    assert (each < 0.0).any() and (each > 0.005).any(), "else this would show little"
+    np.testing.assert_allclose(collision.clearances(postures), np.minimum(each, AMPLE), atol=1e-9)
 
 
 def test_arms_crossed_through_the_chest_stop_before_it():

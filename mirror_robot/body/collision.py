@@ -457,7 +457,7 @@ class SelfCollision:
     def clearances(self, positions: np.ndarray) -> np.ndarray:
         """Return the `clearance` (k,) [m] of each of some postures (k, n), at most `AMPLE`.
 
-        Many at once cost a third of what they cost singly: only pairs are looked at whose bounding
+        Many at once cost half of what they cost singly: only pairs are looked at whose bounding
         spheres come near each other.
         """
         found = np.full(len(positions), AMPLE)
