@@ -110,7 +110,7 @@ class Pass:
                          for controller, names in self.robot.controllers.items()}
         self._commands: list[tuple[float, Command]] = []
         self._states: list[tuple[float, np.ndarray]] = []
-        self.errors: list[np.ndarray] = []
+        self.errors = np.zeros((0, len(model.joint_names)))
         self.told: list[str] = []
         self.deepest = 0.0
         self.least = np.inf
@@ -122,10 +122,11 @@ class Pass:
         """Follow all targets, from rest."""
         names, actuator, robot = self._model.joint_names, self.actuator, self.robot
         arrivals = targets["arrival"] + [self._late("target") for _ in targets["arrival"]]
-        phase, number, enabled = self._random.uniform(0.0, 0.02), 0, False
+        due, number, enabled = self._random.uniform(0.0, 0.02), 0, False
         period = actuator.settings.steps / actuator.settings.rate
         told: list[tuple[float, np.ndarray]] = []
-        due, state_due = phase, self._random.uniform(0.0, 0.01)
+        measured: list[tuple[float, np.ndarray]] = []
+        state_due = self._random.uniform(0.0, 0.01)
         for now in np.arange(0.0, float(targets["arrival"][-1]), STEP):
             while self._states and self._states[0][0] <= now:
                 _, seen = self._states.pop(0)
@@ -152,17 +153,16 @@ class Pass:
             if now >= state_due:
                 state_due += 0.01
                 self._states.append((now + self._late("state"), position))
-            if told and now > told[0][0] + 2.0:
-                row = np.array([np.interp(now, [when for when, _ in told[-60:]],
-                                          [q[i] for _, q in told[-60:]])
-                                for i in range(len(names))])
-                self.errors.append(position[self._rows] - row)
-                while told[0][0] < now - 3.0:
-                    told.pop(0)
+                measured.append((now, position[self._rows]))
             if sum(robot.contacts.values()) > before:
                 self._tell(now, position[self._rows], told)
             touching = robot.data.contact.dist if robot.data.ncon else np.zeros(0)
             self.deepest = min(self.deepest, float(touching.min(initial=0.0)))
+        when, seen = (np.array(column) for column in zip(*measured))
+        told_at, wanted = (np.array(column) for column in zip(*told))
+        later = when > told_at[0] + 2.0
+        self.errors = np.array([np.interp(when[later], told_at, goal) - position
+                                for goal, position in zip(wanted.T, seen[later].T)]).T
 
     def _send(self, command: Command) -> None:
         for controller, columns in self._columns.items():

@@ -403,18 +403,21 @@ class SelfCollision:
         else:
             pin.forwardKinematics(model.pin, self._data, q)
         places = np.empty((len(self._turns), 3, 4))
+        self._gather(places)
+        return places[self._place_of] @ self._local
+
+    def _gather(self, places: np.ndarray) -> None:
+        """Write where the joints are that carry capsules (j, 3, 4), as placed last."""
         places[:, :, :3] = np.concatenate(self._turns).reshape(-1, 3, 3)
         places[:, :, 3] = np.concatenate(self._shifts).reshape(-1, 3)
-        return places[self._place_of] @ self._local
 
     def _place_all(self, positions: np.ndarray) -> np.ndarray:
         """Return what `_place` does (k, c, 3, 2) for each of some postures (k, n)."""
-        model, count = self.model, len(self._turns)
-        places = np.empty((len(positions), count, 3, 4))
+        model = self.model
+        places = np.empty((len(positions), len(self._turns), 3, 4))
         for place, q in zip(places, positions @ model.drive.T + model.offset):
             pin.forwardKinematics(model.pin, self._data, q)
-            place[:, :, :3] = np.concatenate(self._turns).reshape(count, 3, 3)
-            place[:, :, 3] = np.concatenate(self._shifts).reshape(count, 3)
+            self._gather(place)
         return places[:, self._place_of] @ self._local
 
     def distances(self, positions: np.ndarray) -> np.ndarray:
@@ -469,7 +472,7 @@ class SelfCollision:
         posture, pair = np.nonzero(np.einsum("kpi,kpi->kp", gap, gap) < self._all.near_square)
         if len(pair):
             row = posture * len(self.capsules)
-            near = self._all.some(pair)
+            near = _Pairs(self, pair)
             left = near.closest(capsules.reshape(-1, 3, 2), row)[0] - near.margin
             np.minimum.at(found, posture, left)
         return found
@@ -570,7 +573,7 @@ class _Pairs:
     """Some of the pairs of capsules, with what of their distances does not depend on posture."""
 
     def __init__(self, collision: SelfCollision, which: np.ndarray) -> None:
-        self._collision, self.which = collision, which
+        self.which = which
         self.first, self.second = collision.pairs[which].T.copy()
         self.margin = collision.margin[which]
         self._radius = collision._radius[self.first] + collision._radius[self.second]
@@ -582,10 +585,6 @@ class _Pairs:
         """Squared distance (p,) [m^2] of the middles beyond which a clearance is `AMPLE`."""
         return (0.5 * (np.sqrt(self._a) + np.sqrt(self._e)) + self._radius
                 + np.maximum(self.margin, -self._radius) + AMPLE) ** 2
-
-    def some(self, rows: np.ndarray) -> _Pairs:
-        """Return some of these pairs, which may be named several times."""
-        return _Pairs(self._collision, self.which[rows])
 
     def closest(self, capsules: np.ndarray, offset: np.ndarray | int = 0) -> tuple:
         """Return distances (p,), closest points (p, 3) of the axes, and their distances.
