@@ -26,7 +26,8 @@ from mirror_robot.bringup.graph import NODES
 from mirror_robot.demo.recorder import TOPICS
 
 _LOOP = {entry.name for entry in NODES}
-_DISCOVERY = 1.5  # [s] until nodes of other processes are known
+_SETTLED = 1.5  # [s] without a new node in the graph, after which all are taken to be known
+_DISCOVERY = 5.0  # [s] at most. DDS announces every 3 s: one of the first may have been lost
 
 
 def survey(node: Node, seconds: float, commands: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -63,13 +64,12 @@ def survey(node: Node, seconds: float, commands: tuple[str, ...] = ()) -> dict[s
         # As bytes: they need not be understood to be counted.
         node.create_subscription(kind, topic, count(topic), qos, raw=True)
     node.create_subscription(DiagnosticArray, "/diagnostics", diagnose, 50)
-    _spin(node, _DISCOVERY)
+    _discover(node)
     heard.clear()
     begin = time.monotonic()
     _spin(node, seconds)
     passed = time.monotonic() - begin
-    there = [(name, space) for name, space in node.get_node_names_and_namespaces()
-             if name in _LOOP]
+    there = _nodes_of_a_loop(node)
     return {
         "domain": os.environ.get("ROS_DOMAIN_ID", "0"),
         "rmw": get_rmw_implementation_identifier(),
@@ -81,6 +81,25 @@ def survey(node: Node, seconds: float, commands: tuple[str, ...] = ()) -> dict[s
         "commands": {topic: node.count_subscribers(topic) for topic in commands},
         "status": {name: one for name, one in status.items() if name in _LOOP},
     }
+
+
+def _nodes_of_a_loop(node: Node) -> list[tuple[str, str]]:
+    return [(name, space) for name, space in node.get_node_names_and_namespaces()
+            if name in _LOOP]
+
+
+def _discover(node: Node) -> None:
+    """Wait until the nodes of other processes are known."""
+    known: list[tuple[str, str]] = []
+    begin = changed = time.monotonic()
+    while (now := time.monotonic()) - begin < _DISCOVERY:
+        there = sorted(_nodes_of_a_loop(node))
+        if there != known:
+            known, changed = there, now
+        if now - changed >= _SETTLED and any(
+                space == node.get_namespace() for _, space in there):
+            return
+        _spin(node, 0.1)
 
 
 def _spin(node: Node, seconds: float) -> None:
