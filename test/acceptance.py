@@ -37,7 +37,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 
@@ -45,9 +45,12 @@ from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.bringup.graph import PERCEPTION, nodes_to_start, read_options
 from mirror_robot.bringup.processes import Processes
 from mirror_robot.nodes.messages import to_seconds
+from mirror_robot.nodes.polling import messages, poll_clock, subscribe_polled
 
 PATIENCE = 60.0  # [s] for things that only a broken loop never does
 STOP_TIME = 2.0  # [s] in which a robot must stand after a stop
+_LOOK = 0.02  # [s] between looks at what the robot tells
+_STATES = QoSProfile(depth=4, reliability=ReliabilityPolicy.BEST_EFFORT)
 MEAN_ERROR, LATE = 0.15, 0.5  # largest rms error of a joint [rad], and p95 latency [s], accepted
 
 
@@ -67,8 +70,11 @@ class Operator(Node):
         """How often links of the robot touched one another; None: nobody tells."""
         self.touched = ""
         self.create_subscription(JointState, "actuation/command", self._command, 100)
-        self.create_subscription(JointState, "joint_states", self._see, qos_profile_sensor_data)
-        self.create_subscription(JointState, "mirror/posture", self._count, 10)
+        # Polled: Gazebo tells its joints at every step of the physics.
+        self._polled = ((subscribe_polled(self, JointState, "joint_states", _STATES), self._see),
+                        (subscribe_polled(self, JointState, "mirror/posture", 10), self._count))
+        self._look = 0.0
+        self._end_clock: Callable[[], None] = lambda: None
         self.create_subscription(DiagnosticArray, "/diagnostics", self._hear, 10)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
@@ -77,6 +83,7 @@ class Operator(Node):
         """Take the time from /clock where something publishes it, as Gazebo does."""
         if self.count_publishers("/clock"):
             self.set_parameters([Parameter("use_sim_time", value=True)])
+            self._end_clock = poll_clock(self)
 
     def _row(self, message: JointState, values: list[float]) -> np.ndarray:
         return self._model.positions(dict(zip(message.name, values)))
@@ -113,7 +120,12 @@ class Operator(Node):
         """Let time pass; return whether `until` came true."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self._executor.spin_once(timeout_sec=0.02)
+            self._executor.spin_once(timeout_sec=_LOOK)
+            if time.monotonic() >= self._look:
+                self._look = time.monotonic() + _LOOK
+                for subscription, callback in self._polled:
+                    for message in messages(subscription):
+                        callback(message)
             if until():
                 return True
         return False
@@ -133,6 +145,7 @@ class Operator(Node):
     def close(self) -> None:
         """End."""
         self._executor.shutdown()
+        self._end_clock()
         self.destroy_node()
 
 

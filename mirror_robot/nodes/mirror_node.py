@@ -50,6 +50,7 @@ from mirror_robot.nodes.messages import (
 )
 from mirror_robot.nodes.objects import Objects, parse_objects, parse_place
 from mirror_robot.nodes.parameters import Parameter, declare
+from mirror_robot.nodes.polling import messages, subscribe_polled
 from mirror_robot.nodes.running import run
 from mirror_robot.nodes.teaching import Teaching
 
@@ -99,6 +100,8 @@ PARAMETERS: tuple[Parameter, ...] = (
 _SEEN = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TOLD = QoSProfile(depth=10)
 _WANTED = QoSProfile(depth=1)
+# As many as a robot may tell between two looks that tells its joints in several messages.
+_STATES = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
 # How often faded episodes are forgotten [s].
 _FADE_EVERY = 600.0
 # Rate at which performances, responses and delayed copies are told [Hz].
@@ -143,7 +146,7 @@ class MirrorNode(Node):
         self._heading = 0.0
         self._object_places: Mapping[str, np.ndarray] = {}
         self._own = np.full(len(model.joint_names), np.nan)
-        self._own_due = self._body_seen = self._seen = -np.inf
+        self._body_seen = self._seen = -np.inf
         self._fingers, self._fingers_seen = self._own.copy(), -np.inf
         self._residual: Mapping[str, float] = {}
         self._missing: tuple[str, ...] = ()
@@ -183,11 +186,12 @@ class MirrorNode(Node):
         listen(PoseStamped, "human/head", self._on_head, _SEEN)
         listen(QuaternionStamped, "human/heading", self._on_heading, _SEEN)
         listen(String, "human/name", self._on_name, _TOLD)
-        listen(JointState, "joint_states", self._on_joint_states,
-               QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT))
+        # Polled: Gazebo tells its joints at every step of the physics.
+        self._states = subscribe_polled(self, JointState, "joint_states", _STATES)
         self._teaching = Teaching(
             self, model, taught, lambda: self._mirror.units.repertoire.units,
             lambda: values.lesson_repetitions, lambda: values.lesson_countdown)
+        self.create_timer(1.0 / values.self_rate, self._feel_self)
         self.create_timer(0.2, self._look_for_absence)
         self.create_timer(0.2, self._take_up)
         if self._diary is not None:
@@ -522,20 +526,19 @@ class MirrorNode(Node):
 
     # What is done
 
-    def _on_joint_states(self, message: JointState) -> None:
-        try:
-            named = named_values(message)
-        except ValueError as error:
-            self._drop("joint_states", error)
-            return
-        # A robot may tell its joints in several messages.
-        told = self._mirror.model.positions(named)
-        self._own = np.where(np.isfinite(told), told, self._own)
-        stamp = to_seconds(message.header.stamp) or self._now()
-        if stamp < self._own_due - 1.0:  # the clock jumped back
-            self._own_due = stamp
-        if stamp >= self._own_due and np.isfinite(self._own).any():
-            self._own_due = stamp + 1.0 / self._values.self_rate
+    def _feel_self(self) -> None:
+        stamp = None
+        for message in messages(self._states):
+            try:
+                named = named_values(message)
+            except ValueError as error:
+                self._drop("joint_states", error)
+                continue
+            # A robot may tell its joints in several messages.
+            told = self._mirror.model.positions(named)
+            self._own = np.where(np.isfinite(told), told, self._own)
+            stamp = to_seconds(message.header.stamp) or self._now()
+        if stamp is not None and np.isfinite(self._own).any():
             self._rates["self"].tick()
             self._publish_activation(stamp, "self", self._mirror.feel_self(stamp, self._own))
 

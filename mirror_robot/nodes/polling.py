@@ -7,14 +7,18 @@ fixed rate that uses messages only when it runs gains nothing from being woken e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
+
+_CLOCK_EVERY = 0.002  # [s]
 
 
 class _Unattended(CallbackGroup):
@@ -48,6 +52,49 @@ def messages(subscription: Subscription) -> Iterator[Any]:
             if taken is None:
                 return
             yield taken[0]
+
+
+def poll_clock(node: Node) -> Callable[[], None]:
+    """Let a thread of its own follow /clock, as rclcpp's nodes do, instead of the executor.
+
+    Gazebo tells the time at every step of the physics, 1000 times a second; woken for each, an
+    executor does little else.
+
+    Parameters
+    ----------
+    node : Node
+        With ``use_sim_time``, else nothing is done. Not being spun meanwhile.
+
+    Returns
+    -------
+    callable
+        Ends the thread; to be called before the node is destroyed.
+    """
+    clock = next((subscription for subscription in node.subscriptions
+                  if subscription.topic_name == "/clock"), None)
+    if clock is None:
+        return lambda: None
+    # With its events: their wait ends with every message, too.
+    for entity in (clock, *clock.event_handlers):
+        entity.callback_group = _Unattended()
+    ended = threading.Event()
+
+    def follow() -> None:
+        while not ended.wait(_CLOCK_EVERY):
+            try:
+                for message in messages(clock):
+                    clock.callback(message)
+            except _rclpy.InvalidHandle:  # use_sim_time was set to false
+                return
+
+    thread = threading.Thread(target=follow, name="clock", daemon=True)
+    thread.start()
+
+    def end() -> None:
+        ended.set()
+        thread.join()
+
+    return end
 
 
 def _ignore(message: Any) -> None:

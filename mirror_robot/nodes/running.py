@@ -17,6 +17,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.node import Node
 
 from mirror_robot.nodes.parameters import ParameterError
+from mirror_robot.nodes.polling import poll_clock
 
 _Transition = TypeVar("_Transition", bound=Callable[..., Any])
 
@@ -31,9 +32,10 @@ def run(make_node: Callable[[], Node]) -> int:
     # could no longer publish its last, safe command.
     rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    node = executor = None
+    node = executor = end_clock = None
     try:
         node = make_node()
+        end_clock = poll_clock(node)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         _spin(executor, node)
@@ -52,6 +54,8 @@ def run(make_node: Callable[[], Node]) -> int:
             executor.shutdown()
         if node is not None:
             getattr(node, "close", lambda: None)()
+            if end_clock is not None:
+                end_clock()
             node.destroy_node()
         if rclpy.ok():
             rclpy.shutdown()
