@@ -88,16 +88,17 @@ class Operator(Node):
     def _row(self, message: JointState, values: list[float]) -> np.ndarray:
         return self._model.positions(dict(zip(message.name, values)))
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """Return the time [s] on the clock of the loop."""
         return self.get_clock().now().nanoseconds * 1e-9
 
     def _command(self, message: JointState) -> None:
-        self.commands.append((self._now(), to_seconds(message.header.stamp),
+        self.commands.append((self.now(), to_seconds(message.header.stamp),
                               self._row(message, message.position),
                               self._row(message, message.velocity)))
 
     def _see(self, message: JointState) -> None:
-        self.states.append((self._now(), self._row(message, message.position)))
+        self.states.append((self.now(), self._row(message, message.position)))
 
     def _count(self, message: JointState) -> None:
         self.postures += 1
@@ -217,7 +218,8 @@ def accept(operator: Operator, model: RobotModel, follow: float, report: Report)
     if not report(armed, f"enable: {said}"):
         return
     operator.states.clear()
-    operator.spin(follow)
+    end = operator.now() + follow  # on the clock of the loop: physics may run slower
+    operator.spin(PATIENCE + 10.0 * follow, lambda: operator.now() >= end)
     report(operator.state == "following",
            f"after {follow:.0f} s it is {operator.state}: {operator.values.get('reason')}")
     commands, states = list(operator.commands), list(operator.states)

@@ -196,12 +196,14 @@ def test_gazebo_gets_as_many_of_each_gain_as_joints():
     assert len(systems) == len(PROFILE.controllers)
     for system in systems:
         joints = system.findall("joint_name")
-        for gain in ("initial_position", "position_p_gain", "position_d_gain",
-                     "position_cmd_min", "position_cmd_max"):
+        for gain in ("initial_position", "position_p_gain", "velocity_p_gain",
+                     "position_cmd_min", "position_cmd_max", "velocity_cmd_min",
+                     "velocity_cmd_max"):
             assert len(system.findall(gain)) == len(joints), gain
-        for joint, most in zip(joints, system.findall("position_cmd_max")):
+        for joint, *most in zip(joints, system.findall("position_cmd_max"),
+                                system.findall("velocity_cmd_max")):
             effort = MOVING[joint.text].find("limit").get("effort")
-            assert float(most.text) == float(effort), joint.text
+            assert sum(float(share.text) for share in most) == float(effort), joint.text
 
 
 def test_in_gazebo_no_moving_link_has_weight_and_the_pedestal_is_fixed():

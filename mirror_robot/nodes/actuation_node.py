@@ -26,6 +26,7 @@ from mirror_robot.actuation.actuator import SOURCES, Actuator, Command, Settings
 from mirror_robot.actuation.clearance import Clearance
 from mirror_robot.actuation.limits import JointLimits
 from mirror_robot.actuation.nearness import HandSpeed
+from mirror_robot.actuation.pace import Pace
 from mirror_robot.actuation.safety import ARMED, Answer, Silence, State
 from mirror_robot.body.model import load_model
 from mirror_robot.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Percentiles, Rate
@@ -427,17 +428,12 @@ class ActuationNode(LifecycleNode):
         """
         settings = self.actuator.settings
         period = settings.steps / settings.rate
-        due, done = time.monotonic(), self._now()
+        due, pace = time.monotonic(), Pace(period, self._now())
         try:
             while not self._stopping.wait(max(due - time.monotonic(), 0.0)):
                 due = max(due + period, time.monotonic())
                 now = self._now()
-                # The clock may be simulated: stand, run slowly, or be set back. A late wake-up is
-                # no reason for two commands; the actuator knows what the robot did meanwhile.
-                if now < done or now - done > 2.0 * period:
-                    done = now - period
-                if now - done > 0.5 * period:
-                    done += period
+                if pace.due(now):
                     with self._lock:
                         self._tick(now)
         except BaseException as error:
