@@ -131,6 +131,11 @@ class Operator(Node):
                 return True
         return False
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass on the clock of the loop: physics may run slower than we do."""
+        end = self.now() + seconds
+        self.spin(PATIENCE + 10.0 * seconds, lambda: self.now() >= end)
+
     def call(self, name: str) -> tuple[bool, str]:
         """Ask the actuation node for something; return whether it does it, and what it says."""
         kind = SetBool if name == "enable" else Trigger
@@ -209,17 +214,16 @@ def accept(operator: Operator, model: RobotModel, follow: float, report: Report)
     operator.go_by_the_clock_of_the_loop()
     if operator.state != "disarmed":
         operator.call("stop")
-        operator.spin(STOP_TIME)
+        operator.wait(STOP_TIME)
     operator.commands.clear()
-    operator.spin(1.5)
+    operator.wait(1.5)
     report(not operator.commands, "disarmed, it sends nothing, though it sees a person")
 
     armed, said = operator.call("enable")
     if not report(armed, f"enable: {said}"):
         return
     operator.states.clear()
-    end = operator.now() + follow  # on the clock of the loop: physics may run slower
-    operator.spin(PATIENCE + 10.0 * follow, lambda: operator.now() >= end)
+    operator.wait(follow)
     report(operator.state == "following",
            f"after {follow:.0f} s it is {operator.state}: {operator.values.get('reason')}")
     commands, states = list(operator.commands), list(operator.states)
@@ -244,10 +248,10 @@ def accept(operator: Operator, model: RobotModel, follow: float, report: Report)
 
     stopped, said = operator.call("stop")
     report(stopped, f"stop: {said}")
-    operator.spin(STOP_TIME)
+    operator.wait(STOP_TIME)
     operator.commands.clear()
     operator.states.clear()
-    operator.spin(1.0)
+    operator.wait(1.0)
     moved = np.nanmax(np.ptp([row for _, row in operator.states], axis=0))
     report(moved < 0.02 and not operator.commands,
            f"it stands: {moved:.3f} rad of motion and {len(operator.commands)} commands in 1 s")
