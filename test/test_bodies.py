@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from mirror_robot.body.chain import Chain
 from mirror_robot.body.collision import AMPLE, SelfCollision, capsules_of, fit_capsules
 from mirror_robot.body.description import DescriptionError, read_description
 from mirror_robot.body.discovery import discover_profile
@@ -97,6 +98,12 @@ def test_arms_of_four_to_seven_joints_show_upper_arm_and_forearm(made, count):
     result = _follow(model, _bent())
     assert np.degrees(result.residual["left_upper_arm"]) < 0.5
     assert np.degrees(result.residual["left_forearm"]) < 0.5
+
+
+@pytest.mark.parametrize(("count", "spare"), [(4, 0), (5, 0), (6, 0), (7, 1)])
+def test_a_joint_that_turns_a_limb_about_itself_is_none_to_spare(made, count, spare):
+    model = made(_urdf(_arm("left", count)), chains={"left_arm": _chain("left", count)})
+    assert Chain(model, "left_arm").spare == spare
 
 
 def test_a_robot_with_one_arm_says_that_the_other_is_missing(made):

@@ -41,9 +41,10 @@ _DISCOMFORT = 0.2
 """Error [rad] that a joint at its limit counts for: it is better to turn over while a singular
 arm makes that free than to be caught at the limit later."""
 
-_DETOUR = 0.25
+_DETOUR, _DETOUR_BOUND = 0.25, 0.05
 """Part of the error on the straight way to a better posture that has to be missed by staying: on
-the real way the other joints make up for much of it."""
+the real way the other joints make up for much of it. The latter for arms without a joint more than
+their limbs ask for: what such an arm misses does not end by itself while the person goes on."""
 
 _RESERVE = 0.04
 """Error [rad] per joint position [rad] near a limit, for the choice among postures."""
@@ -78,6 +79,8 @@ class Chain:
         Number m of the directions, and how many of them, the first, are limbs.
     weights : ndarray (m,)
         Of the directions, in the root of the squared error; 0 for those that no joint moves.
+    spare : int
+        How many joints turn the limbs beyond the two that the direction of each asks for.
     goal : ndarray (k,) or None
         A better posture that the chain is on its way to.
     """
@@ -114,6 +117,10 @@ class Chain:
         self.comfort = (np.minimum(self.lower + span, self.rest),
                         np.maximum(self.upper - span, self.rest))
         self._table = self._sample() if self.limbs else None
+        shown = np.flatnonzero(self.weights[:self.limbs])
+        turning = sum((np.linalg.norm(changes[:, shown], axis=2) > 0.02).any(axis=1)
+                      for changes in self._changes_here_and_there()) > 0
+        self.spare = int(turning.sum()) - 2 * len(shown)
         self.reset()
 
     def reset(self) -> None:
@@ -147,17 +154,21 @@ class Chain:
 
     def _hand_freedom(self) -> int:
         """Return in how many directions the hand can be bent while forearm and wrist stay."""
-        rng = np.random.default_rng(0)
         most = 0
-        for _ in range(5):
-            low = np.maximum(self.lower, -np.pi)
-            q = low + rng.uniform(0.2, 0.8, len(low)) * (np.minimum(self.upper, np.pi) - low)
-            changes = self.directions.changes(*self.directions(q)).reshape(len(q), -1, 3)
+        for changes in self._changes_here_and_there():
             still = np.linalg.norm(changes[:, :2], axis=2).max(axis=1) < 0.02
             bends = changes[still, 2]
             if len(bends):
                 most = max(most, int((np.linalg.svd(bends, compute_uv=False) > 0.2).sum()))
         return most
+
+    def _changes_here_and_there(self) -> list[np.ndarray]:
+        """Return how each joint turns each direction (k, m, 3), at some postures."""
+        rng = np.random.default_rng(0)
+        low, high = np.maximum(self.lower, -np.pi), np.minimum(self.upper, np.pi)
+        return [self.directions.changes(*self.directions(
+            low + rng.uniform(0.2, 0.8, len(low)) * (high - low))).reshape(len(low), -1, 3)
+            for _ in range(5)]
 
     def consider(
         self, q: np.ndarray, targets: np.ndarray, weights: np.ndarray, error: float,
@@ -195,8 +206,8 @@ class Chain:
             shares = np.array([0.25, 0.5, 0.75])[:, None]
             gap = self.directions.of_many(q + shares * away, changes=False)[0] - targets
             on_the_way = np.sqrt((gap * gap).sum(axis=2) @ (weights * weights))
-            self._way = (float((np.abs(away) / pace).max()) * _DETOUR
-                         * float(on_the_way.mean()))
+            self._way = (float((np.abs(away) / pace).max()) * float(on_the_way.mean())
+                         * (_DETOUR if self.spare > 0 else _DETOUR_BOUND))
         if self._regret + 2.0 * comfort >= self._way:
             self.goal, self._regret = self._other, 0.0
 
