@@ -49,7 +49,7 @@ from mirror_robot.nodes.polling import messages, poll_clock, subscribe_polled
 
 PATIENCE = 60.0  # [s] for things that only a broken loop never does
 STOP_TIME = 2.0  # [s] in which a robot must stand after a stop
-_LOOK = 0.02  # [s] between looks at what the robot tells
+_LOOK = 0.01  # [s] between looks at what the robot tells
 _STATES = QoSProfile(depth=4, reliability=ReliabilityPolicy.BEST_EFFORT)
 MEAN_ERROR, LATE = 0.15, 0.5  # largest rms error of a joint [rad], and p95 latency [s], accepted
 
