@@ -84,6 +84,7 @@ class Operator(Node):
         if self.count_publishers("/clock"):
             self.set_parameters([Parameter("use_sim_time", value=True)])
             self._end_clock = poll_clock(self)
+            self.spin(PATIENCE, lambda: self.now() > 0.0)
 
     def _row(self, message: JointState, values: list[float]) -> np.ndarray:
         return self._model.positions(dict(zip(message.name, values)))
