@@ -25,7 +25,7 @@ from launch_ros.actions import Node
 
 from mirror_robot.body.description import read_description
 from mirror_robot.body.profile import load_profile
-from mirror_robot.bringup.controllers import STATE_BROADCASTER, controller_parameters
+from mirror_robot.bringup.controllers import controller_parameters, spawner_arguments
 from mirror_robot.bringup.graph import (
     CONTROL,
     MOCK,
@@ -74,8 +74,6 @@ def ros2_control(values: dict) -> list:
     common = {"namespace": values["namespace"], "output": "screen",
               "ros_arguments": ["--enclave", "/mirror_robot/robot"]}  # of use with security only
     time = {"use_sim_time": values["use_sim_time"]}
-    # From the root: the spawner is in the namespace itself, and would put it before the name.
-    manager = "/" + "/".join(filter(None, [values["namespace"].strip("/"), "controller_manager"]))
     return [
         Node(package="robot_state_publisher", executable="robot_state_publisher",
              parameters=[{"robot_description": description, **time}], **common),
@@ -83,9 +81,7 @@ def ros2_control(values: dict) -> list:
              parameters=[file.name, time],
              remappings=[("~/robot_description", "robot_description")], **common),
         Node(package="controller_manager", executable="spawner",
-             arguments=[STATE_BROADCASTER, *profile.controllers, "--controller-manager", manager,
-                        "--param-file", file.name],
-             **common),
+             arguments=spawner_arguments(profile, values["namespace"], file.name), **common),
         RegisterEventHandler(OnShutdown(
             on_shutdown=lambda event, context: Path(file.name).unlink(missing_ok=True))),
     ]

@@ -153,6 +153,21 @@ def test_in_a_namespace_the_controllers_go_to_the_manager_there(describe):
     assert arguments[arguments.index("--controller-manager") + 1] == "/robot1/controller_manager"
 
 
+def test_in_gazebo_the_controllers_are_given_time_until_the_world_has_begun(describe):
+    actions = start(describe("gazebo.launch.py"), control="ros2_control", namespace="robot1")
+    [spawner] = next(action.arguments[0].named["on_exit"] for action in actions
+                     if action.arguments and "on_exit" in action.arguments[0].named)
+    arguments = spawner.named["arguments"]
+    assert arguments[arguments.index("--controller-manager") + 1] == "/robot1/controller_manager"
+    switch, call = (float(arguments[arguments.index(f"--{name}-timeout") + 1])
+                    for name in ("switch", "service-call"))
+    assert 30.0 <= switch < call  # the call waits for the switch
+    publisher = next(action for action in actions if isinstance(action, Node)
+                     and action.named["executable"] == "robot_state_publisher")
+    assert "<namespace>/robot1</namespace>" in publisher.named["parameters"][0][
+        "robot_description"]
+
+
 def test_a_description_without_ros2_control_is_refused_for_hardware(describe):
     with pytest.raises(RuntimeError, match="mock:=true"):
         start(describe("robot.launch.py"))

@@ -17,6 +17,23 @@ _TYPES = {
 """By `RobotProfile.interfaces`; the type for GripperCommand is that of Jazzy, and gone later."""
 
 
+def spawner_arguments(profile: RobotProfile, namespace: str, parameters: str) -> list[str]:
+    """Return the arguments of controller_manager's spawner for all controllers of a profile.
+
+    Parameters
+    ----------
+    profile : RobotProfile
+    namespace : str
+        Of the controller manager, and of the spawner itself.
+    parameters : str
+        Path of the parameter file.
+    """
+    # From the root: the spawner is in the namespace itself, and would put it before the name.
+    manager = "/" + "/".join(filter(None, [namespace.strip("/"), "controller_manager"]))
+    return [STATE_BROADCASTER, *profile.controllers, "--controller-manager", manager,
+            "--param-file", parameters]
+
+
 def controller_parameters(profile: RobotProfile, update_rate: int = 100) -> dict[str, Any]:
     """Return the content of the parameter file that makes the profile's controllers.
 
