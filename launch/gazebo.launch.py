@@ -74,9 +74,9 @@ def gazebo(values: dict) -> list:
     bridge_file = written(bridge_topics(profile, control), "bridge")
     # gz_ros2_control lets a joint make up 0.1 of its error in a period: 40 ms behind at 250 Hz.
     controllers_file = written(controller_parameters(profile, update_rate=250), "controllers")
-    description = read_description(
-        profile.description, {"control": control, "controllers_file": controllers_file,
-                              "namespace": namespace})
+    description = read_description(profile.description, {
+        **profile.arguments, "control": control, "controllers_file": controllers_file,
+        "namespace": namespace, "profile": str(profile.path.resolve())})
     if "<plugin filename" not in description:
         raise RuntimeError(
             f"{profile.description} brings no Gazebo systems with control:={control}; see "

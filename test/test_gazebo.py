@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import yaml
 
 from mirror_robot.body.description import read_description
 from mirror_robot.body.profile import load_profile
@@ -56,9 +57,52 @@ SYSTEMS = {
          *(f"{kind}_{what}" for kind in ("position", "velocity") for what in (
              "p_gain", "i_gain", "d_gain", "i_min", "i_max", "cmd_min", "cmd_max",
              "cmd_offset"))}),
+    "gz-sim-joint-position-controller-system": (
+        "gz::sim::systems::JointPositionController",
+        {"topic", "sub_topic", "joint_name", "joint_index", "initial_position", "use_actuator_msg",
+         "use_velocity_commands", "p_gain", "i_gain", "d_gain", "i_min", "i_max", "cmd_min",
+         "cmd_max", "cmd_offset"}),
     "gz_ros2_control-system": (
         "gz_ros2_control::GazeboSimROS2ControlPlugin", {"parameters", "ros", "hold_joints"}),
 }
+
+
+@pytest.fixture
+def still(tmp_path):
+    """Return a profile of kagami with one controller, of the arms, whose head does not roll."""
+    content = yaml.safe_load(PROFILE.path.read_text())
+    content["name"] = "still"
+    content["chains"]["head"]["joints"].remove("neck_roll")
+    content["held"] = {"neck_roll": 0.1}
+    content["controllers"] = {"arms": {"interface": "trajectory", "joints": [
+        joint for joint in content["controllers"]["upper_body_controller"]
+        if joint.startswith(("left", "right"))]}}
+    path = tmp_path / "still.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return load_profile(path)
+
+
+def test_a_profile_of_ones_own_drives_its_joints_and_the_others_are_held(still):
+    root = ElementTree.fromstring(read_description(
+        still.description, {"control": "gazebo", "profile": str(still.path)}))
+    systems = {}
+    for plugin in root.iter("plugin"):
+        systems.setdefault(plugin.get("name").split("::")[-1], []).append(plugin)
+    [arms] = systems["JointTrajectoryController"]
+    assert arms.findtext("topic") == "/still/arms/joint_trajectory"
+    driven = {joint.text for joint in arms.findall("joint_name")}
+    assert driven == set(still.controllers["arms"])
+    held = {plugin.findtext("joint_name"): plugin.findtext("initial_position")
+            for plugin in systems["JointPositionController"]}
+    moving = {joint.get("name") for joint in root.iter("joint")
+              if joint.get("type") in ("revolute", "prismatic", "continuous")}
+    assert driven.isdisjoint(held) and driven | set(held) == moving
+    assert float(held["neck_roll"]) == 0.1
+    told = {topic["gz_topic_name"] for topic in bridge_topics(still, "gazebo")}
+    [publisher] = systems["JointStatePublisher"]
+    assert {arms.findtext("topic"), publisher.findtext("topic")} < told
+    for plugin in systems["JointPositionController"]:
+        assert {element.tag for element in plugin} <= SYSTEMS[plugin.get("filename")][1]
 
 
 @pytest.mark.parametrize("control", ["world", "gazebo", "ros2_control"])
