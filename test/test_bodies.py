@@ -268,6 +268,21 @@ def test_clearances_of_many_postures_are_those_of_each():
     np.testing.assert_allclose(collision.clearances(postures), np.minimum(each, AMPLE), atol=1e-9)
 
 
+def test_how_arms_are_kept_clear_does_not_depend_on_where_they_were_before():
+    model = load_model("kagami")
+    rng, collision = np.random.default_rng(0), SelfCollision(model)
+    postures = rng.uniform(model.lower, model.upper, (200, len(model.rest)))
+    touching = postures[collision.clearances(postures) < -0.03]
+    last, blocked = model.rest, 0
+    for frame in range(60):
+        wanted = last + np.clip(touching[frame // 15] - last, -0.15, 0.15)
+        q = collision.limit(last, wanted)
+        np.testing.assert_allclose(q, SelfCollision(model).limit(last, wanted), atol=1e-9)
+        blocked += np.abs(q - wanted).max() > 1e-3
+        last = q
+    assert blocked > 5, "else this would show little"
+
+
 def test_arms_crossed_through_the_chest_stop_before_it():
     model = load_model("kagami")
     retargeter, collision = Retargeter(model), SelfCollision(model)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pinocchio as pin
 import pytest
 import yaml
 
@@ -13,6 +14,7 @@ from mirror_robot.body.description import DescriptionError, read_description
 from mirror_robot.body.face import face_drive, face_positions
 from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.body.profile import ProfileError, load_profile
+from mirror_robot.body.views import as_one
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +157,16 @@ def test_the_drive_of_a_face_joint_is_the_inverse_of_its_position(robot):
     drive = face_drive(robot, positions)
     assert drive["left_mouth_corner"] == pytest.approx(0.6, abs=1e-6)
     assert set(drive) <= set(robot.profile.face)
+
+
+def test_results_of_pinocchio_are_seen_as_one_array_and_stay_current(robot):
+    data = robot.pin.createData()
+    view = as_one([place.translation for place in data.oMi])
+    pin.forwardKinematics(robot.pin, data, robot.configuration(robot.rest))
+    np.testing.assert_array_equal(view, [place.translation for place in data.oMi])
+
+
+def test_arrays_that_do_not_lie_evenly_in_memory_are_refused():
+    block = np.zeros((8, 3))
+    with pytest.raises(ValueError, match="one after the other"):
+        as_one([block[0], block[1], block[4]])

@@ -30,6 +30,10 @@ def bounded_solution(
     still : ndarray (k,) of bool, optional
         Entries whose bounds are 0.
     """
+    free = np.linalg.solve(matrix, right)
+    x = np.minimum(np.maximum(free, low), high)
+    if (x == free).all():
+        return x
     count = len(right)
     # Most that begin at a bound and are pushed outwards stay there.
     held = ((low > -1e-9) & (right < 0.0)) | ((high < 1e-9) & (right > 0.0))

@@ -11,6 +11,7 @@ and never come out on the far side.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ import pinocchio as pin
 from mirror_robot.body.bounded import bounded_solution
 from mirror_robot.body.description import DescriptionError, mesh_file
 from mirror_robot.body.model import RobotModel
+from mirror_robot.body.views import as_one
 
 _NEAR = 0.10
 """Distance beyond the margin [m] within which a pair slows down."""
@@ -33,7 +35,7 @@ _LARGEST = 0.2
 """Largest joint movement [rad] from one look at the distances to the next."""
 
 _STEPS = 6
-_SKIN = 0.08
+_SKIN = 0.16
 """Movement [m] of two capsules toward each other before near pairs are looked for anew."""
 
 _ENDS = np.array([[1.0, 1.0], [0.0, 1.0]])  # from start and axis to start and end
@@ -330,16 +332,14 @@ class SelfCollision:
         self.capsules = capsules_of(model)
         self._data = model.pin.createData()
         self._carrier = np.array([capsule.joint for capsule in self.capsules], int)
-        joints, self._place_of = np.unique(self._carrier, return_inverse=True)
         # Views into `_data`, which must live as long as they do.
-        self._turns = [self._data.oMi[joint].rotation for joint in joints.tolist()]
-        self._shifts = [self._data.oMi[joint].translation for joint in joints.tolist()]
+        self._turns = as_one([place.rotation for place in self._data.oMi])
+        self._shifts = as_one([place.translation for place in self._data.oMi])
         self._jacobian = np.reshape(self._data.J, (6, -1))
-        # The start and the axis of each capsule, in the homogeneous coordinates of its joint.
-        self._local = np.zeros((len(self.capsules), 4, 2))
-        for local, capsule in zip(self._local, self.capsules):
-            local[:3, 0], local[3, 0] = capsule.start, 1.0
-            local[:3, 1] = capsule.end - capsule.start
+        # The start and the axis of each capsule, in the frame of its joint.
+        self._local = np.array([(capsule.start, capsule.end - capsule.start)
+                                for capsule in self.capsules]).reshape(-1, 2, 3)
+        self._local = self._local.transpose(0, 2, 1).copy()
         self._square = (self._local[:, :, 1] ** 2).sum(axis=1)  # of the axes' lengths
         self._radius = np.array([capsule.radius for capsule in self.capsules])
         supports = np.zeros((model.pin.njoints, model.pin.nv), bool)
@@ -350,10 +350,13 @@ class SelfCollision:
         self._supports = supports
         arms = [model.columns(f"{side}_arm") for side in ("left", "right")]
         self._arms = np.concatenate([np.zeros(0, int), *arms])
+        self._lower, self._upper = model.lower[self._arms], model.upper[self._arms]
+        self._drive = np.ascontiguousarray(model.drive[:, self._arms])
         self.pairs = np.zeros((0, 2), int)
         self.margin = np.zeros(0)
-        self._listed: np.ndarray | None = None
         self._choose_pairs()
+        self._listed = np.full((len(self.capsules), 3, 2), np.nan)
+        self._seen: _Look | None = None
 
     def _choose_pairs(self) -> None:
         model, tree = self.model, self.model.pin
@@ -394,31 +397,26 @@ class SelfCollision:
         self.margin = np.minimum(self.margin, rest - 1e-3)[keep]
         self._all = _Pairs(self, np.arange(len(self.pairs)))
 
-    def _place(self, positions: np.ndarray, jacobians: bool = False) -> np.ndarray:
+    def _place(self, positions: np.ndarray) -> np.ndarray:
         """Return the start and the axis (c, 3, 2) of all capsules at `positions` (n,)."""
         model = self.model
-        q = model.drive @ positions + model.offset
-        if jacobians:
-            pin.computeJointJacobians(model.pin, self._data, q)
-        else:
-            pin.forwardKinematics(model.pin, self._data, q)
-        places = np.empty((len(self._turns), 3, 4))
-        self._gather(places)
-        return places[self._place_of] @ self._local
+        pin.forwardKinematics(model.pin, self._data, model.drive @ positions + model.offset)
+        return self._placed()
 
-    def _gather(self, places: np.ndarray) -> None:
-        """Write where the joints are that carry capsules (j, 3, 4), as placed last."""
-        places[:, :, :3] = np.concatenate(self._turns).reshape(-1, 3, 3)
-        places[:, :, 3] = np.concatenate(self._shifts).reshape(-1, 3)
+    def _placed(self) -> np.ndarray:
+        """Return the start and the axis (c, 3, 2) of all capsules as Pinocchio has them."""
+        capsules = self._turns.take(self._carrier, axis=0) @ self._local
+        capsules[:, :, 0] += self._shifts.take(self._carrier, axis=0)
+        return capsules
 
     def _place_all(self, positions: np.ndarray) -> np.ndarray:
         """Return what `_place` does (k, c, 3, 2) for each of some postures (k, n)."""
         model = self.model
-        places = np.empty((len(positions), len(self._turns), 3, 4))
-        for place, q in zip(places, positions @ model.drive.T + model.offset):
+        capsules = np.empty((len(positions), *self._local.shape))
+        for place, q in zip(capsules, positions @ model.drive.T + model.offset):
             pin.forwardKinematics(model.pin, self._data, q)
-            self._gather(place)
-        return places[:, self._place_of] @ self._local
+            place[:] = self._placed()
+        return capsules
 
     def distances(self, positions: np.ndarray) -> np.ndarray:
         """Return the distance (p,) [m] of each pair; negative where they overlap."""
@@ -427,31 +425,24 @@ class SelfCollision:
         positions = np.where(np.isfinite(positions), positions, self.model.rest)
         return self._all.closest(self._place(positions))[0]
 
-    def _near(self, capsules: np.ndarray) -> _Pairs:
-        """Return the pairs that may be within `_NEAR` of their margin, at least.
+    def _look(self, positions: np.ndarray) -> _Look:
+        """Return what is seen of the pairs that may be within `_NEAR` of their margin, at least.
 
-        They are looked for anew once a capsule has moved by half of `_SKIN`, as in the neighbour
+        These are looked for anew once a capsule has moved by half of `_SKIN`, as in the neighbour
         lists of L. Verlet (Physical Review 159, 1967).
         """
-        ends = capsules @ _ENDS
-        if self._listed is not None:
-            moved = ends - self._listed
-            if np.einsum("ijk,ijk->ik", moved, moved).max() < (0.5 * _SKIN) ** 2:
-                return self._list
-        self._listed = ends
-        left = self._all.closest(capsules)[0] - self.margin
-        self._list = _Pairs(self, np.flatnonzero(left < _NEAR + _SKIN))
-        return self._list
-
-    def _deepest(self, positions: np.ndarray) -> tuple[float, int]:
-        """Return how far below its margin [m] the worst pair is, 0 where none is, and the pair."""
+        if self._seen is not None and (positions == self._seen.positions).all():
+            return self._seen
         capsules = self._place(positions)
-        near = self._near(capsules)
-        if not len(near.which):
-            return 0.0, 0
-        depths = near.margin - near.closest(capsules)[0]
-        worst = int(depths.argmax())
-        return max(float(depths[worst]), 0.0), int(near.which[worst])
+        ends = capsules @ _ENDS
+        moved = ends - self._listed
+        if not np.einsum("ijk,ijk->ik", moved, moved).max() < (0.5 * _SKIN) ** 2:
+            left = self._all.closest(capsules)[0] - self.margin
+            self._list = _Pairs(self, np.flatnonzero(left < _NEAR + _SKIN))
+            self._listed = ends
+        distance, on_p, on_q, length = self._list.closest(capsules)
+        return _Look(positions.copy(), self._list, distance - self._list.margin, on_p, on_q,
+                     length)
 
     def clearance(self, positions: np.ndarray) -> float:
         """Return by how much [m] the worst pair keeps its margin; negative where it does not."""
@@ -500,45 +491,46 @@ class SelfCollision:
         if not len(self.pairs):
             return wanted
         away = wanted - last
-        steps = int(np.clip(np.ceil(np.abs(away).max() / _LARGEST), 1, _STEPS))
-        shares = np.arange(steps, 0, -1) / steps
-        if all(self._deepest(last + share * away)[0] == 0.0 for share in shares):
+        away[np.abs(away) < 1e-9] = 0.0
+        steps = min(max(math.ceil(np.abs(away).max() / _LARGEST), 1), _STEPS)
+        look = self._look(wanted)
+        if look.depth == 0.0 and all(self._look(last + step / steps * away).depth == 0.0
+                                     for step in range(1, steps)):
+            self._seen = look
             return wanted
-        q = last.copy()
-        others = np.ones(len(q), bool)
-        others[self._arms] = False
-        limit = np.broadcast_to(reach, q.shape)[self._arms]
-        low = np.maximum(self.model.lower[self._arms], last[self._arms] - limit)
-        high = np.minimum(self.model.upper[self._arms], last[self._arms] + limit)
-        before = self._deepest(q)[0]
+        q, arms = last, self._arms
+        limit = reach[arms] if np.ndim(reach) else reach
+        low = np.maximum(self._lower, last[arms] - limit)
+        high = np.minimum(self._upper, last[arms] + limit)
+        look = self._look(q)
         for step in range(steps):
-            left = wanted - q
             share = 1.0 / (steps - step)
-            move = np.clip(share * left[self._arms], -_LARGEST, _LARGEST)
+            left = share * (wanted[arms] - q[arms])
+            move = np.minimum(np.maximum(left, -_LARGEST), _LARGEST)
             # If the arms cannot give way to trunk and head in time, those wait for a step.
             for go_on in (share, 0.0):
-                trial = q.copy()
-                trial[others] += go_on * left[others]
-                taken = self._tried(q, trial, move, low, high, before)
+                trial = q + go_on * (last + away - q) if go_on else q.copy()
+                taken = self._tried(q, trial, move, low, high, look.depth)
                 if taken is not None:
-                    q, before = taken
+                    q, look = taken
                     break
+        self._seen = look
         return q
 
     def _tried(
         self, q: np.ndarray, trial: np.ndarray, move: np.ndarray, low: np.ndarray,
         high: np.ndarray, before: float,
-    ) -> tuple[np.ndarray, float] | None:
-        """Return a posture with the arms moved about as wanted, and its depth, if there is one."""
+    ) -> tuple[np.ndarray, _Look] | None:
+        """Return a posture with the arms moved about as wanted and what is seen there, if any."""
         move = self._damped(q, trial, move, low - q[self._arms], high - q[self._arms])
         for attempt in range(_ATTEMPTS):
             trial[self._arms] = q[self._arms] + move
-            depth, pair = self._deepest(trial)
-            if depth <= max(before, _TOLERANCE):
-                return trial, depth
+            look = self._look(trial)
+            if look.depth <= max(before, _TOLERANCE):
+                return trial, look
             # Distances bend where constraints do not; only what moves this pair takes it slower.
-            moves = self._supports[self._carrier[self.pairs[pair]]]
-            movers = ((moves[0] ^ moves[1]) @ self.model.drive)[self._arms] != 0.0
+            moves = look.pairs.moving[int(look.left.argmin())]
+            movers = (np.abs(moves) @ self.model.drive)[self._arms] != 0.0
             move = np.where(movers, 0.5 * move if attempt < 4 else 0.0, move)
         return None
 
@@ -547,26 +539,40 @@ class SelfCollision:
         high: np.ndarray,
     ) -> np.ndarray:
         """Return the movement of the arms nearest to `move` that no pair objects to."""
-        at = q.copy()
-        at[:] = trial
+        at = trial.copy()
         at[self._arms] = q[self._arms]
-        capsules = self._place(at, jacobians=True)
-        near = self._near(capsules)
-        distance, on_p, on_q, length = near.closest(capsules)
-        left = distance - near.margin
-        close = np.flatnonzero(left < _NEAR)
+        look = self._look(at)
+        close = np.flatnonzero(look.left < _NEAR)
         if not len(close):
-            return np.clip(move, low, high)
-        left, on_p, on_q = left[close], on_p[close], on_q[close]
-        normal = (on_q - on_p) / np.maximum(length[close], 1e-9)[:, None]
-        linear, angular = self._jacobian[:3], self._jacobian[3:]
-        one, two = self._carrier[near.first[close]], self._carrier[near.second[close]]
-        along = normal @ linear
-        rows = (self._supports[two] * (along + cross(on_q, normal) @ angular)
-                - self._supports[one] * (along + cross(on_p, normal) @ angular))
-        rows = (rows @ self.model.drive)[:, self._arms]
+            return np.minimum(np.maximum(move, low), high)
+        pin.computeJointJacobians(self.model.pin, self._data, self.model.drive @ at
+                                  + self.model.offset)
+        left, on_p = look.left[close], look.on_p[close]
+        wrench = np.empty((len(close), 6))
+        # The same seen from both parts, since the normal goes through both points.
+        wrench[:, :3] = (look.on_q[close] - on_p) / np.maximum(look.length[close], 1e-9)[:, None]
+        wrench[:, 3:] = cross(on_p, wrench[:, :3])
+        rows = (look.pairs.moving[close] * (wrench @ self._jacobian)) @ self._drive
         # Below its margin a pair must part; above, it may approach.
         return _nearest(move, rows, np.where(left < 0.0, -left, -_APPROACH * left), low, high)
+
+
+@dataclass
+class _Look:
+    """What is seen of some pairs in a posture; fields as `_Pairs.closest` returns them."""
+
+    positions: np.ndarray
+    pairs: _Pairs
+    left: np.ndarray
+    """Distances to the margins (p,) [m]."""
+    on_p: np.ndarray
+    on_q: np.ndarray
+    length: np.ndarray
+
+    @cached_property
+    def depth(self) -> float:
+        """How far the worst pair is below its margin [m], 0 where none is."""
+        return max(-float(self.left.min(initial=0.0)), 0.0)
 
 
 class _Pairs:
@@ -579,6 +585,14 @@ class _Pairs:
         self._radius = collision._radius[self.first] + collision._radius[self.second]
         self._a, self._e = collision._square[self.first], collision._square[self.second]
         self._safe_a, self._safe_e = np.maximum(self._a, 1e-12), np.maximum(self._e, 1e-12)
+        self._collision = collision
+
+    @cached_property
+    def moving(self) -> np.ndarray:
+        """Which joints of the tree move the second of a pair (1) or the first (-1) (p, nv)."""
+        whole = self._collision
+        moved = whole._supports[whole._carrier[whole.pairs[self.which]]].astype(float)
+        return moved[:, 1] - moved[:, 0]
 
     @cached_property
     def near_square(self) -> np.ndarray:

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 import pinocchio as pin
 
+from mirror_robot.body.views import as_one
+
 # From the spatial velocity (v, w) of a joint to the (4, 3) matrix that takes (u, s) to
 # w x u + s v: how the difference of two points changes, u being the part of it that moves and
 # s 1 if only its far end does, 0 if both do.
@@ -68,14 +70,14 @@ class Directions:
         self._moved = (self._between * moves[:, None]).reshape(-1, len(points))
         self._data = lean.createData()
         # Views into `_data`, which must live as long as they do.
-        self._places = [self._data.oMf[frame].translation for frame in frames]
+        self._places = as_one([self._data.oMf[frame].translation for frame in frames])
         self._jacobian = np.reshape(self._data.J, (6, -1)).T
         self._points = np.ones((len(points), 4))
 
     def _place(self, q: np.ndarray) -> None:
-        pin.computeJointJacobians(self._tree, self._data, self._drive @ q + self._offset)
+        """Place the tree (all its joints: (nq,)); what `_places` and `_jacobian` show."""
+        pin.computeJointJacobians(self._tree, self._data, q)
         pin.updateFramePlacements(self._tree, self._data)
-        self._points[:, :3] = np.concatenate(self._places).reshape(-1, 3)
 
     def rotation(self, joint: int) -> np.ndarray:
         """Return the rotation (3, 3) of a joint of the tree in the posture last asked for."""
@@ -83,7 +85,8 @@ class Directions:
 
     def __call__(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return unit directions (m, 3) and the inverse distances (m,) [1/m] at `q` (k,)."""
-        self._place(q)
+        self._place(self._drive @ q + self._offset)
+        self._points[:, :3] = self._places
         return self._directions(self._points)
 
     def changes(self, directions: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -96,9 +99,9 @@ class Directions:
         """Return directions (b, m, 3) and their changes (b, k, 3 m) at `q` (b, k)."""
         points = np.ones((len(q), *self._points.shape))
         jacobians = np.empty((len(q), *self._jacobian.shape))
-        for row, one in enumerate(q):
+        for row, one in enumerate(q @ self._across + self._offset):
             self._place(one)
-            points[row] = self._points
+            points[row, :, :3] = self._places
             jacobians[row] = self._jacobian
         directions, scale = self._directions(points)
         if not changes:

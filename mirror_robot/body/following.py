@@ -59,8 +59,11 @@ _TRANSITION = 0.25
 unknown."""
 
 _DAMPING = 1e-4
-_SMALL = 0.03
-"""Step [rad] whose neglected second-order part, about half its square, does not matter."""
+_SMALL = 0.01
+"""Step [rad] that can as well be taken in the next frame."""
+
+_SHORT = 0.2
+"""Step [rad] after which the next one takes the directions' changes for the same."""
 
 _ITERATIONS = 6
 _SWAY = 1.0
@@ -219,40 +222,50 @@ class Follower:
         q, count = np.minimum(np.maximum(self.q, low), high), len(self.q)
         aim = targets.ravel()
         spread = self._own * np.repeat(squares, 3)
-        damping = np.full(count, _DAMPING)
-        cost = np.full(len(self.chains), math.inf)
+        damping, cost = np.full(count, _DAMPING), None
         shown, scale = self.shown, self._scale
         if (q != self.q).any():
             shown, scale = self._directions(q)
+        largest = math.inf
         for _ in range(_ITERATIONS):
-            changes = self._directions.changes(shown, scale)
-            scaled = changes * spread
-            gram = scaled @ changes.T
-            pulled = anchor - q
-            gram.reshape(-1)[::count + 1] += damping + _PULL
-            # The directions' changes are tangent: targets stand for targets - directions.
-            slope = scaled @ aim + _PULL * pulled
+            # How the directions change is what costs; it is the same after a short step.
+            if largest > _SHORT:
+                changes = self._directions.changes(shown, scale)
+                scaled = changes * spread
+                gram = scaled @ changes.T
+                gram.reshape(-1)[::count + 1] += damping + _PULL
+            slope = scaled @ (aim - shown.ravel()) + _PULL * (anchor - q)
             step = bounded_solution(gram, slope, np.maximum(low - q, -STEP),
                                     np.minimum(high - q, STEP), still)
+            before, largest = largest, float(np.abs(step).max())
+            if largest < _SMALL and before < math.inf:
+                break
+            if before < math.inf and cost is None:
+                cost = self._cost(targets, squares, anchor, q, shown)
             trial = q + step
             shown, scale = self._directions(trial)
-            pulled = anchor - trial
-            new = self._row_sums @ (squares * (1.0 - np.einsum("ij,ij->i", targets, shown)))
-            new += 0.5 * _PULL * (self._joint_sums @ (pulled * pulled))
-            worse = new > cost
-            if worse.any():
-                back = worse[self._chain_of]
-                damping = np.where(back, 10 * np.maximum(damping, 1e-3), damping)
-                q = np.where(back, q, trial)
-                cost = np.where(worse, cost, new)
-                shown, scale = self._directions(q)
-            else:
-                q, cost = trial, new
-            if np.abs(step).max() < _SMALL:
-                break
+            if cost is not None:
+                new = self._cost(targets, squares, anchor, trial, shown)
+                worse = new > cost
+                if worse.any():
+                    back = worse[self._chain_of]
+                    damping = np.where(back, 10 * np.maximum(damping, 1e-3), damping)
+                    trial = np.where(back, q, trial)
+                    new = np.where(worse, cost, new)
+                    shown, scale = self._directions(trial)
+                    largest = math.inf
+                cost = new
+            q = trial
         self.q, self.shown, self._scale = q, shown, scale
         gap = targets - shown
         return np.sqrt(self._row_sums @ (squares * np.einsum("ij,ij->i", gap, gap)))
+
+    def _cost(self, targets: np.ndarray, squares: np.ndarray, anchor: np.ndarray, q: np.ndarray,
+              shown: np.ndarray) -> np.ndarray:
+        """Return what each chain misses and is pulled at `q` (k,), where it has `shown`."""
+        pulled = anchor - q
+        return (self._row_sums @ (squares * (1.0 - np.einsum("ij,ij->i", targets, shown)))
+                + 0.5 * _PULL * (self._joint_sums @ (pulled * pulled)))
 
 
 def _part(model: RobotModel, columns: np.ndarray) -> tuple[pin.Model, np.ndarray, np.ndarray]:
