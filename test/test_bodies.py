@@ -241,14 +241,15 @@ def test_smaller_and_larger_than_the_person(made):
         Retargeter(model, amplitude=-1.0)
 
 
-def test_noise_on_a_straight_arm_does_not_shake_the_shoulder():
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_on_a_straight_arm_does_not_shake_the_shoulder(seed):
     model = load_model("kagami")
     retargeter = Retargeter(model)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     posture = HumanPosture.standing()
     posture.palms[:] = np.nan
     last, largest = None, 0.0
-    for frame in range(150):
+    for frame in range(300):
         limbs = np.array([[1.0, 0.2, 0.0]] * 3 + [[1.0, -0.2, 0.0]] * 3) / np.hypot(1, 0.2)
         limbs = limbs + np.radians(0.5) * rng.normal(size=(6, 3))
         posture.limbs[:] = limbs / np.linalg.norm(limbs, axis=1, keepdims=True)
@@ -256,7 +257,7 @@ def test_noise_on_a_straight_arm_does_not_shake_the_shoulder():
         if frame > 60:
             largest = max(largest, np.abs(q - last).max())
         last = q
-    assert np.degrees(largest) < 10
+    assert np.degrees(largest) < 5
 
 
 def test_clearances_of_many_postures_are_those_of_each():

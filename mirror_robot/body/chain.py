@@ -58,8 +58,10 @@ _PATIENCE = 8
 _GLANCE = 3
 """Frames from one refinement of the better posture known to the next."""
 
-_SAMPLES = 4000
-_CANDIDATES = 6
+_SAMPLES = 4096
+_PARTS = 8
+_FIRST = np.arange(_PARTS) * (_SAMPLES // _PARTS)
+_NEARNESS = 0.01
 
 
 class Chain:
@@ -113,7 +115,7 @@ class Chain:
             drive[at], offset[at] = model.drive[row, self.columns], model.offset[row]
         self.directions = Directions(tree, drive, offset, direction_points(model, name, tree))
         self.weights = self._default_weights()
-        span = _COMFORT * (self.upper - self.lower)
+        self._span = span = _COMFORT * (self.upper - self.lower)
         self.comfort = (np.minimum(self.lower + span, self.rest),
                         np.maximum(self.upper - span, self.rest))
         self._table = self._sample() if self.limbs else None
@@ -126,9 +128,9 @@ class Chain:
     def reset(self) -> None:
         """Forget what has been looked for."""
         self._searched: np.ndarray | None = None
-        self._other: np.ndarray | None = None
         self._best = math.inf
-        self._regret, self._since, self._way = 0.0, 0, math.inf
+        self._since, self._way = 0, math.inf
+        self.stay()
         self.goal: np.ndarray | None = None
 
     def used(self, limbs: int) -> np.ndarray:
@@ -191,7 +193,7 @@ class Chain:
         """
         discomfort = self._discomfort(q)
         if error <= STUCK and discomfort <= 0.5 * _DISCOMFORT:
-            self._other, self._regret = None, 0.0
+            self.stay()
             return
         self._look(q, self._other, targets, weights, min(_MOVED, max(0.5 * error, STUCK)))
         gain = error - self._best
@@ -200,7 +202,6 @@ class Chain:
         if gain + comfort < 0.4 * STUCK:
             self._regret *= 0.5
             return
-        self._regret += max(gain, 0.0)
         if math.isinf(self._way):
             away = self._other - q
             shares = np.array([0.25, 0.5, 0.75])[:, None]
@@ -210,6 +211,13 @@ class Chain:
                          * (_DETOUR if self.spare > 0 else _DETOUR_BOUND))
         if self._regret + 2.0 * comfort >= self._way:
             self.goal, self._regret = self._other, 0.0
+        else:
+            # What is missed in a single frame is no reason to go.
+            self._regret += max(gain, 0.0)
+
+    def stay(self) -> None:
+        """Take note that there is no reason to go anywhere else."""
+        self._other, self._regret = None, 0.0
 
     def approach(self, q: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
         """Let the goal follow the targets; parameters as in `consider`."""
@@ -236,8 +244,8 @@ class Chain:
     def _discomfort(self, q: np.ndarray) -> float:
         """Return how near the limits the joints are, as an error [rad]."""
         low, high = self.comfort
-        beyond = np.maximum((low - q) / np.maximum(low - self.lower, 1e-6),
-                            (q - high) / np.maximum(self.upper - high, 1e-6))
+        # A limit near rest (that of a straight elbow) is no dead end, and counts the less for it.
+        beyond = np.maximum(low - q, q - high) / self._span
         worst = min(max(float(beyond.max()), 0.0), 1.0)
         return _DISCOMFORT * worst * worst
 
@@ -263,12 +271,11 @@ class Chain:
         """
         samples, lengths, directions = self._table
         squares = weights * weights
-        # Like the targets, near rest and near where the arm is: two lists, as either may mislead.
+        # Like the targets and near where the arm is; one of each part of the range, since the best
+        # of all are often one and the same posture.
         score = directions @ (squares[:, None] * targets).ravel()
-        near = score - 0.02 * (lengths - 2.0 * (samples @ q))
-        half = _CANDIDATES // 2
-        picked = np.unique(np.concatenate([np.argpartition(-score, half)[:half],
-                                           np.argpartition(-near, half)[:half]]))
+        score -= _NEARNESS * (lengths - 2.0 * (samples @ q))
+        picked = score.reshape(_PARTS, -1).argmax(axis=1) + _FIRST
         start = np.concatenate([samples[picked], q[None]])
         found, errors = self.refine(start, targets, squares)
         away = ((found - q) ** 2).sum(axis=1) + ((found - self.rest) ** 2).sum(axis=1)
@@ -300,6 +307,7 @@ class Chain:
         high = np.minimum(model.upper[columns], rest + np.pi)
         samples = sign * rng.uniform(low, high, (_SAMPLES, len(low)))
         samples = np.clip(samples, self.lower, self.upper)
+        samples = _in_parts(samples, np.flatnonzero(self.used(2)), _PARTS)
         directions = self.directions.of_many(samples, changes=False)[0].reshape(_SAMPLES, -1)
         return samples, (samples * samples).sum(axis=1), np.ascontiguousarray(directions)
 
@@ -318,34 +326,55 @@ class Chain:
             Squares of the weights.
         iterations : int
         """
-        q, aim, spread = start.copy(), targets.ravel(), np.repeat(squares, 3)
+        q, aim, spread = start, targets.ravel(), np.repeat(squares, 3)
         low, high = self.lower, self.upper
-        diagonal = np.arange(q.shape[1])
+        lowest, highest = low + 1e-6, high - 1e-6
+        total, reward, count = squares.sum(), spread * aim, q.shape[1]
         damping = np.full(len(q), 1e-3)
-        best, cost, kept = q, np.full(len(q), np.inf), np.zeros(0)
+        cost = None
         for iteration in range(iterations + 1):
             directions, changes = self.directions.of_many(q, iteration < iterations)
-            new = squares.sum() - (directions.reshape(len(q), -1) @ (spread * aim))
-            worse = new > cost
-            if not worse.any():
+            new = total - directions.reshape(len(q), -1) @ reward
+            if cost is None:
                 best, cost, kept = q, new, changes
+                damping *= 0.3
             else:
-                best = np.where(worse[:, None], best, q)
-                cost = np.where(worse, cost, new)
-                if changes is not None:
-                    kept = np.where(worse[:, None, None], kept, changes)
+                worse = new > cost
+                if worse.any():
+                    best = np.where(worse[:, None], best, q)
+                    cost = np.where(worse, cost, new)
+                    if changes is not None:
+                        kept = np.where(worse[:, None, None], kept, changes)
+                    damping *= np.where(worse, 8.0, 0.3)
+                else:
+                    best, cost, kept = q, new, changes
+                    damping *= 0.3
             if changes is None:
                 break
-            damping = np.where(worse, damping * 8, damping * 0.3)
             scaled = kept * spread
             gram = scaled @ kept.transpose(0, 2, 1)
             slope = scaled @ aim
             # A joint at its limit that is pushed further out stays there.
-            held = ((best <= low + 1e-6) & (slope < 0)) | ((best >= high - 1e-6) & (slope > 0))
-            gram[:, diagonal, diagonal] += damping[:, None] + 1e-3 + 1e6 * held
-            step = np.linalg.solve(gram, np.where(held, 0.0, slope)[:, :, None])[:, :, 0]
+            held = np.where(slope < 0.0, best <= lowest, best >= highest)
+            gram.reshape(len(q), -1)[:, ::count + 1] += damping[:, None] + 1e-3 + 1e6 * held
+            slope[held] = 0.0
+            step = np.linalg.solve(gram, slope[:, :, None])[:, :, 0]
             q = np.minimum(np.maximum(best + np.minimum(np.maximum(step, -STEP), STEP), low), high)
         return best, np.sqrt(np.maximum(2 * cost, 0.0))
+
+
+def _in_parts(samples: np.ndarray, joints: np.ndarray, count: int) -> np.ndarray:
+    """Return samples (N, k), those of each of `count` parts of the range one after the other.
+
+    The parts, of equal size, are those of a k-d tree: each halved where the joint of `joints`
+    that spreads most is below or above its median.
+    """
+    if count == 1:
+        return samples
+    widest = joints[np.ptp(samples[:, joints], axis=0).argmax()]
+    order = np.argsort(samples[:, widest], kind="stable")
+    return np.concatenate([_in_parts(samples[half], joints, count // 2)
+                           for half in np.split(order, 2)])
 
 
 def direction_points(

@@ -38,8 +38,6 @@ _STEPS = 6
 _SKIN = 0.16
 """Movement [m] of two capsules toward each other before near pairs are looked for anew."""
 
-_ENDS = np.array([[1.0, 1.0], [0.0, 1.0]])  # from start and axis to start and end
-
 _FIRM = 1e4
 """Stiffness of a constraint against 1 for the wanted movement."""
 
@@ -340,8 +338,6 @@ class SelfCollision:
         self._local = np.array([(capsule.start, capsule.end - capsule.start)
                                 for capsule in self.capsules]).reshape(-1, 2, 3)
         self._local = self._local.transpose(0, 2, 1).copy()
-        self._square = (self._local[:, :, 1] ** 2).sum(axis=1)  # of the axes' lengths
-        self._radius = np.array([capsule.radius for capsule in self.capsules])
         supports = np.zeros((model.pin.njoints, model.pin.nv), bool)
         for joint in range(1, model.pin.njoints):
             for above in model.pin.supports[joint]:
@@ -355,7 +351,7 @@ class SelfCollision:
         self.pairs = np.zeros((0, 2), int)
         self.margin = np.zeros(0)
         self._choose_pairs()
-        self._listed = np.full((len(self.capsules), 3, 2), np.nan)
+        self._listed = np.full((2, 3, len(self.capsules)), np.nan)
         self._seen: _Look | None = None
 
     def _choose_pairs(self) -> None:
@@ -381,7 +377,7 @@ class SelfCollision:
         if not len(self.pairs):
             return
         self.margin = np.full(len(self.pairs), model.profile.margin)
-        self._all = _Pairs(self, np.arange(len(self.pairs)))
+        self._all = _Pairs.of(self)
         rng = np.random.default_rng(0)
         low = np.maximum(model.lower, model.rest - np.pi)
         high = np.minimum(model.upper, model.rest + np.pi)
@@ -395,27 +391,28 @@ class SelfCollision:
         keep = ~always & ~close_kin & (samples.min(axis=0) < _NEVER)
         self.pairs = self.pairs[keep]
         self.margin = np.minimum(self.margin, rest - 1e-3)[keep]
-        self._all = _Pairs(self, np.arange(len(self.pairs)))
+        self._all = _Pairs.of(self)
 
     def _place(self, positions: np.ndarray) -> np.ndarray:
-        """Return the start and the axis (c, 3, 2) of all capsules at `positions` (n,)."""
+        """Return the start and the axis (2, 3, c) of all capsules at `positions` (n,)."""
         model = self.model
         pin.forwardKinematics(model.pin, self._data, model.drive @ positions + model.offset)
         return self._placed()
 
     def _placed(self) -> np.ndarray:
-        """Return the start and the axis (c, 3, 2) of all capsules as Pinocchio has them."""
-        capsules = self._turns.take(self._carrier, axis=0) @ self._local
-        capsules[:, :, 0] += self._shifts.take(self._carrier, axis=0)
+        """Return the start and the axis (2, 3, c) of all capsules as Pinocchio has them."""
+        axes = self._turns.take(self._carrier, axis=0) @ self._local
+        capsules = np.ascontiguousarray(axes.T)
+        capsules[0] += self._shifts.take(self._carrier, axis=0).T
         return capsules
 
     def _place_all(self, positions: np.ndarray) -> np.ndarray:
-        """Return what `_place` does (k, c, 3, 2) for each of some postures (k, n)."""
+        """Return what `_place` does (2, 3, k, c) for each of some postures (k, n)."""
         model = self.model
-        capsules = np.empty((len(positions), *self._local.shape))
-        for place, q in zip(capsules, positions @ model.drive.T + model.offset):
+        capsules = np.empty((2, 3, len(positions), len(self.capsules)))
+        for row, q in enumerate(positions @ model.drive.T + model.offset):
             pin.forwardKinematics(model.pin, self._data, q)
-            place[:] = self._placed()
+            capsules[:, :, row] = self._placed()
         return capsules
 
     def distances(self, positions: np.ndarray) -> np.ndarray:
@@ -434,15 +431,15 @@ class SelfCollision:
         if self._seen is not None and (positions == self._seen.positions).all():
             return self._seen
         capsules = self._place(positions)
-        ends = capsules @ _ENDS
+        ends = capsules.copy()
+        ends[1] += ends[0]
         moved = ends - self._listed
-        if not np.einsum("ijk,ijk->ik", moved, moved).max() < (0.5 * _SKIN) ** 2:
+        if not (moved * moved).sum(axis=1).max() < (0.5 * _SKIN) ** 2:
             left = self._all.closest(capsules)[0] - self.margin
-            self._list = _Pairs(self, np.flatnonzero(left < _NEAR + _SKIN))
+            self._list = self._all.some(np.flatnonzero(left < _NEAR + _SKIN))
             self._listed = ends
-        distance, on_p, on_q, length = self._list.closest(capsules)
-        return _Look(positions.copy(), self._list, distance - self._list.margin, on_p, on_q,
-                     length)
+        distance, *rest = self._list.closest(capsules)
+        return _Look(positions.copy(), self._list, distance - self._list.margin, *rest)
 
     def clearance(self, positions: np.ndarray) -> float:
         """Return by how much [m] the worst pair keeps its margin; negative where it does not."""
@@ -458,13 +455,13 @@ class SelfCollision:
         if not len(self.pairs):
             return found
         capsules = self._place_all(positions)
-        middle = capsules[..., 0] + 0.5 * capsules[..., 1]
-        gap = middle.take(self._all.first, axis=1) - middle.take(self._all.second, axis=1)
-        posture, pair = np.nonzero(np.einsum("kpi,kpi->kp", gap, gap) < self._all.near_square)
+        middle = capsules[0] + 0.5 * capsules[1]
+        gap = middle.take(self._all.first, axis=2) - middle.take(self._all.second, axis=2)
+        posture, pair = np.nonzero((gap * gap).sum(axis=0) < self._all.near_square)
         if len(pair):
             row = posture * len(self.capsules)
-            near = _Pairs(self, pair)
-            left = near.closest(capsules.reshape(-1, 3, 2), row)[0] - near.margin
+            near = self._all.some(pair)
+            left = near.closest(capsules.reshape(2, 3, -1), row)[0] - near.margin
             np.minimum.at(found, posture, left)
         return found
 
@@ -517,6 +514,11 @@ class SelfCollision:
         self._seen = look
         return q
 
+    def _moving(self, pairs: np.ndarray) -> np.ndarray:
+        """Return which joints of the tree move the second of pairs (1), the first (-1) (p, nv)."""
+        moved = self._supports[self._carrier[self.pairs[pairs]]].astype(float)
+        return moved[..., 1, :] - moved[..., 0, :]
+
     def _tried(
         self, q: np.ndarray, trial: np.ndarray, move: np.ndarray, low: np.ndarray,
         high: np.ndarray, before: float,
@@ -529,7 +531,7 @@ class SelfCollision:
             if look.depth <= max(before, _TOLERANCE):
                 return trial, look
             # Distances bend where constraints do not; only what moves this pair takes it slower.
-            moves = look.pairs.moving[int(look.left.argmin())]
+            moves = self._moving(look.pairs.which[int(look.left.argmin())])
             movers = (np.abs(moves) @ self.model.drive)[self._arms] != 0.0
             move = np.where(movers, 0.5 * move if attempt < 4 else 0.0, move)
         return None
@@ -547,12 +549,13 @@ class SelfCollision:
             return np.minimum(np.maximum(move, low), high)
         pin.computeJointJacobians(self.model.pin, self._data, self.model.drive @ at
                                   + self.model.offset)
-        left, on_p = look.left[close], look.on_p[close]
-        wrench = np.empty((len(close), 6))
+        left, (x, y, z) = look.left[close], look.on_p.take(close, axis=1)
+        normal = look.gap.take(close, axis=1) / np.maximum(look.length[close], 1e-9)
         # The same seen from both parts, since the normal goes through both points.
-        wrench[:, :3] = (look.on_q[close] - on_p) / np.maximum(look.length[close], 1e-9)[:, None]
-        wrench[:, 3:] = cross(on_p, wrench[:, :3])
-        rows = (look.pairs.moving[close] * (wrench @ self._jacobian)) @ self._drive
+        moment = (y * normal[2] - z * normal[1], z * normal[0] - x * normal[2],
+                  x * normal[1] - y * normal[0])
+        wrench = np.concatenate([normal, moment])
+        rows = (self._moving(look.pairs.which[close]) * (wrench.T @ self._jacobian)) @ self._drive
         # Below its margin a pair must part; above, it may approach.
         return _nearest(move, rows, np.where(left < 0.0, -left, -_APPROACH * left), low, high)
 
@@ -566,7 +569,7 @@ class _Look:
     left: np.ndarray
     """Distances to the margins (p,) [m]."""
     on_p: np.ndarray
-    on_q: np.ndarray
+    gap: np.ndarray
     length: np.ndarray
 
     @cached_property
@@ -578,58 +581,58 @@ class _Look:
 class _Pairs:
     """Some of the pairs of capsules, with what of their distances does not depend on posture."""
 
-    def __init__(self, collision: SelfCollision, which: np.ndarray) -> None:
-        self.which = which
-        self.first, self.second = collision.pairs[which].T.copy()
-        self.margin = collision.margin[which]
-        self._radius = collision._radius[self.first] + collision._radius[self.second]
-        self._a, self._e = collision._square[self.first], collision._square[self.second]
-        self._safe_a, self._safe_e = np.maximum(self._a, 1e-12), np.maximum(self._e, 1e-12)
-        self._collision = collision
+    def __init__(self, which: np.ndarray, ends: np.ndarray, constants: np.ndarray) -> None:
+        self.which, self._ends, self._constants = which, ends, constants
+        self.first, self.second = ends
+        (self.margin, self._radius, self._square_u, self._square_v, self._over_u, self._over_v,
+         self._product, self._parallel) = constants
 
-    @cached_property
-    def moving(self) -> np.ndarray:
-        """Which joints of the tree move the second of a pair (1) or the first (-1) (p, nv)."""
-        whole = self._collision
-        moved = whole._supports[whole._carrier[whole.pairs[self.which]]].astype(float)
-        return moved[:, 1] - moved[:, 0]
+    @classmethod
+    def of(cls, collision: SelfCollision) -> _Pairs:
+        """Return all pairs."""
+        square = np.square(collision._local[:, :, 1]).sum(axis=1)
+        radius = np.array([capsule.radius for capsule in collision.capsules])
+        first, second = ends = collision.pairs.T.copy()
+        u, v = square[first], square[second]
+        over_u, over_v = 1.0 / np.maximum(u, 1e-12), 1.0 / np.maximum(v, 1e-12)
+        return cls(np.arange(len(first)), ends, np.stack([
+            collision.margin, radius[first] + radius[second], u, v, over_u, over_v, u * v,
+            1e-9 / (over_u * over_v)]))
+
+    def some(self, which: np.ndarray) -> _Pairs:
+        """Return some of them."""
+        return _Pairs(self.which[which], self._ends.take(which, axis=1),
+                      self._constants.take(which, axis=1))
 
     @cached_property
     def near_square(self) -> np.ndarray:
         """Squared distance (p,) [m^2] of the middles beyond which a clearance is `AMPLE`."""
-        return (0.5 * (np.sqrt(self._a) + np.sqrt(self._e)) + self._radius
+        return (0.5 * (np.sqrt(self._square_u) + np.sqrt(self._square_v)) + self._radius
                 + np.maximum(self.margin, -self._radius) + AMPLE) ** 2
 
     def closest(self, capsules: np.ndarray, offset: np.ndarray | int = 0) -> tuple:
-        """Return distances (p,), closest points (p, 3) of the axes, and their distances.
+        """Return the pairs' distances (p,) [m], and those of their axes.
 
-        After C. Ericson, Real-Time Collision Detection, 2005, ch. 5.1.9. The offset (p,) is added
-        to the pairs' places in `capsules` (c, 3, 2).
+        These as the nearest point on the first axis (3, p), the way from there to that on the
+        second (3, p), and its length (p,). After C. Ericson, Real-Time Collision Detection, 2005,
+        ch. 5.1.9. The offset (p,) is added to the pairs' places in `capsules` (2, 3, c).
         """
-        one = capsules.take(self.first + offset, axis=0)
-        two = capsules.take(self.second + offset, axis=0)
-        p, u, q, v = one[:, :, 0], one[:, :, 1], two[:, :, 0], two[:, :, 1]
+        p, u = capsules.take(self.first + offset, axis=2)
+        q, v = capsules.take(self.second + offset, axis=2)
         w = p - q
-        b, c, f = (np.einsum("ij,ij->i", *pair) for pair in ((u, v), (u, w), (v, w)))
-        determinant = self._a * self._e - b * b
-        s = np.where(determinant > 1e-9 * self._safe_a * self._safe_e,
-                     (b * f - c * self._e) / np.maximum(determinant, 1e-18), 0.5)
+        b, c, f = (u * v).sum(axis=0), (u * w).sum(axis=0), (v * w).sum(axis=0)
+        determinant = self._product - b * b
+        s = np.where(determinant > self._parallel,
+                     (b * f - c * self._square_v) / np.maximum(determinant, 1e-18), 0.5)
         s = np.minimum(np.maximum(s, 0.0), 1.0)
-        t = np.minimum(np.maximum((b * s + f) / self._safe_e, 0.0), 1.0)
-        s = np.minimum(np.maximum((b * t - c) / self._safe_a, 0.0), 1.0)
-        on_p, on_q = p + s[:, None] * u, q + t[:, None] * v
-        gap = on_q - on_p
-        length = np.sqrt(np.einsum("ij,ij->i", gap, gap))
-        return length - self._radius, on_p, on_q, length
-
-
-def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return a x b over the last axis; numpy's own is several times slower on small arrays."""
-    out = np.empty_like(a)
-    out[..., 0] = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
-    out[..., 1] = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
-    out[..., 2] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    return out
+        t = np.minimum(np.maximum((b * s + f) * self._over_v, 0.0), 1.0)
+        s = np.minimum(np.maximum((b * t - c) * self._over_u, 0.0), 1.0)
+        u *= s
+        v *= t
+        gap = v - u
+        gap -= w
+        length = np.sqrt((gap * gap).sum(axis=0))
+        return length - self._radius, p + u, gap, length
 
 
 def _nearest(
@@ -650,7 +653,7 @@ def _nearest(
         matrix = _FIRM * used.T @ used
         matrix.reshape(-1)[::len(x) + 1] += 1.0
         right = (move - x) + _FIRM * (bound[pushing] - used @ x) @ used
-        x = x + bounded_solution(matrix, right, low - x, high - x)
+        x = x + bounded_solution(np.linalg.inv(matrix), right, low - x, high - x)
         now = rows @ x < bound
         if (now == pushing).all() or not now.any():
             break

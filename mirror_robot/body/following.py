@@ -24,6 +24,7 @@ Two things keep the movement of the robot like that of the person:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pinocchio as pin
@@ -71,6 +72,35 @@ _SWAY = 1.0
 frame: with half of it a tenth less jerk, but limbs half a degree to two degrees farther off."""
 
 
+_KEPT = 64
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What depends on nothing but which of the m directions of c chains are known.
+
+    Attributes
+    ----------
+    weights, squares : ndarray (m,)
+        Of the directions; 0 where not known.
+    counts : ndarray (c, m)
+        1 for the known directions of each chain.
+    spread : ndarray (k, 3 m)
+        `squares` of the directions that a joint's own chain has.
+    active : ndarray (c,) of bool
+        The chains of which something is known.
+    still : ndarray (k,) of bool, or None
+        The joints of the others, if there are any.
+    """
+
+    weights: np.ndarray
+    squares: np.ndarray
+    counts: np.ndarray
+    spread: np.ndarray
+    active: np.ndarray
+    still: np.ndarray | None
+
+
 class Follower:
     """Where the chains of a robot are, and how they follow directions.
 
@@ -114,6 +144,7 @@ class Follower:
                                        model.profile.chains[other.name].joints)
                                    for other in chains] for carrier in carriers], float)
         self._carried = self._carried.reshape(len(chains), len(chains)) + np.eye(len(chains))
+        self._told_of: dict[bytes, _Told] = {}
         tree, drive, offset = _part(model, self.columns)
         self._directions = Directions(
             tree, drive, offset,
@@ -127,15 +158,16 @@ class Follower:
         """Go back to rest."""
         self.q = self._rest.copy()
         self.shown, self._scale = self._directions(self.q)
+        # Whether `_directions` last saw another posture than `q`.
+        self._astray = False
         self._missed = np.zeros(len(self.chains))
         for chain in self.chains:
             chain.reset()
 
     def directions(self, q: np.ndarray) -> np.ndarray:
         """Return the directions (m, 3) in the body frame at `q` (k,)."""
-        shown, _ = self._directions(q)
-        self._directions(self.q)
-        return shown
+        self._astray = True
+        return self._directions(q)[0]
 
     def follow(self, targets: np.ndarray, known: np.ndarray, period: float | None) -> np.ndarray:
         """Move toward `targets` by one frame; return the new positions (k,).
@@ -150,93 +182,117 @@ class Follower:
         period : float, optional
             Time since the last frame [s], for the velocity limits; None if unknown.
         """
-        targets = np.where(known[:, None], targets, self.shown)
-        weights = self._weights * known
-        squares = weights * weights
-        active = (self._row_sums @ squares) > 0.0
-        if not active.any():
+        told = self._told(known)
+        if not told.active.any():
             return self.q
+        targets = np.where(known[:, None], targets, self.shown)
         # |t - d| is the chord of the angle between unit vectors: nearly the angle, and smooth.
         gap = targets - self.shown
         missed = np.einsum("ij,ij->i", gap, gap)
-        ahead = np.sqrt((self._row_sums * np.where(squares > 0.0, missed, 0.0)).max(axis=1))
-        before = np.sqrt(self._row_sums @ (squares * missed))
-        ahead = self._carried @ ahead
+        ahead = self._carried @ np.sqrt((told.counts * missed).max(axis=1))
         pace = (np.full(len(self.q), _TRANSITION) if period is None
                 else self._velocity * period)
         reach = (_GAIN * ahead + _DRIFT)[self._chain_of]
         if period is not None:
             reach = np.minimum(reach, pace)
         comfortable = np.minimum(np.maximum(self.q, self._comfort[0]), self._comfort[1])
-        ease = 1.0 / (1.0 + (self._missed / _SETTLED) ** 2)
+        uneasy = self._joint_sums @ (comfortable != self.q)
+        missed_before = self._missed * (1.0 / _SETTLED)
+        ease = 1.0 / (1.0 + missed_before * missed_before)
         anchor = self.q + ease[self._chain_of] * (
             _TO_REST * (self._rest - self.q) + _TO_COMFORT * (comfortable - self.q))
-        room = np.full(len(self.q), math.inf)
-        going = [(i, chain) for i, chain in enumerate(self.chains) if chain.goal is not None
-                 and active[i]]
+        low, high = self.lower, self.upper
+        going = {i: chain for i, chain in enumerate(self.chains)
+                 if chain.goal is not None and told.active[i]}
         there = {}
-        for i, chain in going:
-            joints = self.joints[chain.name]
-            chain.approach(self.q[joints], self._as_carried(i, targets), weights[self.rows[
-                chain.name]])
-            away = chain.goal - self.q[joints]
-            share = min(1.0, float((pace[joints] / np.maximum(np.abs(away), 1e-9)).min()))
-            anchor[joints], reach[joints] = self.q[joints] + share * away, pace[joints]
-            there[i] = share >= 1.0
-            if share < 1.0:
-                # The joint that takes longest goes at its pace, the others about in step: so far
-                # the limbs still do what they can.
-                room[joints] = _SWAY * pace[joints]
-                room[self.joints[chain.name].start + int((np.abs(away) / pace[joints]).argmax())
-                     ] = 0.0
-        still = ~active[self._chain_of]
-        low = np.maximum(np.maximum(self.lower, self.q - reach), anchor - room)
-        high = np.minimum(np.minimum(self.upper, self.q + reach), anchor + room)
-        low, high = np.where(still, self.q, low), np.where(still, self.q, high)
-        error = self._descend(targets, squares, anchor, low, high, still)
-        self._missed = np.where(active, error, 0.0)
+        if going:
+            room = np.full(len(self.q), math.inf)
+            for i, chain in going.items():
+                joints = self.joints[chain.name]
+                chain.approach(self.q[joints], self._as_carried(i, targets),
+                               told.weights[self.rows[chain.name]])
+                away = chain.goal - self.q[joints]
+                share = min(1.0, float((pace[joints] / np.maximum(np.abs(away), 1e-9)).min()))
+                anchor[joints], reach[joints] = self.q[joints] + share * away, pace[joints]
+                there[i] = share >= 1.0
+                if share < 1.0:
+                    # The joint that takes longest goes at its pace, the others about in step: so
+                    # far the limbs still do what they can.
+                    room[joints] = _SWAY * pace[joints]
+                    slowest = int((np.abs(away) / pace[joints]).argmax())
+                    room[joints.start + slowest] = 0.0
+            low, high = np.maximum(low, anchor - room), np.minimum(high, anchor + room)
+        low, high = np.maximum(low, self.q - reach), np.minimum(high, self.q + reach)
+        if told.still is not None:
+            low, high = np.where(told.still, self.q, low), np.where(told.still, self.q, high)
+            anchor = np.where(told.still, self.q, anchor)
+        before = np.sqrt(self._row_sums @ (told.squares * missed)) if there else self._missed
+        error = self._descend(targets, told, anchor, low, high)
+        self._missed = np.where(told.active, error, 0.0)
         for i, chain in enumerate(self.chains):
             # What no posture reaches is not missed for being drawn elsewhere.
             if chain.limbs and error[i] > STUCK:
                 self._missed[i] = max(error[i] - chain.least, 0.0)
             if i in there:
                 chain.arrive(min(before[i], error[i]), there[i])
-            elif chain.limbs and active[i]:
+            elif chain.limbs and told.active[i]:
+                if error[i] <= STUCK and not uneasy[i]:
+                    chain.stay()
+                    continue
                 joints = self.joints[chain.name]
                 chain.consider(self.q[joints], self._as_carried(i, targets),
-                               weights[self.rows[chain.name]], float(error[i]), pace[joints])
+                               told.weights[self.rows[chain.name]], float(error[i]),
+                               pace[joints])
         return self.q
+
+    def _told(self, known: np.ndarray) -> _Told:
+        """Return what depends on nothing but which directions are known."""
+        key = known.tobytes()
+        if key not in self._told_of:
+            if len(self._told_of) >= _KEPT:
+                self._told_of.clear()
+            weights = self._weights * known
+            squares = weights * weights
+            active = (self._row_sums @ squares) > 0.0
+            still = ~active[self._chain_of]
+            self._told_of[key] = _Told(
+                weights, squares, self._row_sums * (squares > 0.0),
+                self._own * np.repeat(squares, 3), active, still if still.any() else None)
+        return self._told_of[key]
 
     def _as_carried(self, number: int, targets: np.ndarray) -> np.ndarray:
         """Return a chain's targets as seen from its carrier, which stands as at rest."""
         targets, joint = targets[self.rows[self.chains[number].name]], self._carriers[number]
         if not joint:
             return targets
+        if self._astray:
+            self._directions(self.q)
+            self._astray = False
         return targets @ (self._directions.rotation(joint) @ self._stands[number].T)
 
     def _descend(
-        self, targets: np.ndarray, squares: np.ndarray, anchor: np.ndarray, low: np.ndarray,
-        high: np.ndarray, still: np.ndarray,
+        self, targets: np.ndarray, told: _Told, anchor: np.ndarray, low: np.ndarray,
+        high: np.ndarray,
     ) -> np.ndarray:
         """Go to the best positions between `low` and `high`; return the chains' errors."""
         q, count = np.minimum(np.maximum(self.q, low), high), len(self.q)
-        aim = targets.ravel()
-        spread = self._own * np.repeat(squares, 3)
+        aim, squares = targets.ravel(), told.squares
         damping, cost = np.full(count, _DAMPING), None
         shown, scale = self.shown, self._scale
-        if (q != self.q).any():
+        if self._astray or (q != self.q).any():
             shown, scale = self._directions(q)
         largest = math.inf
         for _ in range(_ITERATIONS):
             # How the directions change is what costs; it is the same after a short step.
             if largest > _SHORT:
                 changes = self._directions.changes(shown, scale)
-                scaled = changes * spread
+                scaled = changes * told.spread
                 gram = scaled @ changes.T
                 gram.reshape(-1)[::count + 1] += damping + _PULL
+                inverse = np.linalg.inv(gram)
             slope = scaled @ (aim - shown.ravel()) + _PULL * (anchor - q)
-            step = bounded_solution(gram, slope, np.maximum(low - q, -STEP),
-                                    np.minimum(high - q, STEP), still)
+            step = bounded_solution(inverse, slope, np.maximum(low - q, -STEP),
+                                    np.minimum(high - q, STEP))
             before, largest = largest, float(np.abs(step).max())
             if largest < _SMALL and before < math.inf:
                 break
@@ -256,7 +312,7 @@ class Follower:
                     largest = math.inf
                 cost = new
             q = trial
-        self.q, self.shown, self._scale = q, shown, scale
+        self.q, self.shown, self._scale, self._astray = q, shown, scale, False
         gap = targets - shown
         return np.sqrt(self._row_sums @ (squares * np.einsum("ij,ij->i", gap, gap)))
 

@@ -177,9 +177,11 @@ class Retargeter:
         # Arms that were held back catch up no faster than their joints may move.
         pace = _CATCH_UP if period is None else self.model.velocity * period
         held = np.abs(self._sent - before) > 1e-6
-        catch_up = self._sent + np.clip(q - self._sent, -1.0 * pace, pace)
-        return self._collision.limit(self._sent, np.where(held, catch_up, q),
-                                     np.inf if period is None else pace)
+        wanted = q.copy()
+        if held.any():
+            catch_up = np.minimum(np.maximum(q - self._sent, -1.0 * pace), pace)
+            wanted = np.where(held, self._sent + catch_up, q)
+        return self._collision.limit(self._sent, wanted, np.inf if period is None else pace)
 
     def _as_carried(self, head: np.ndarray) -> np.ndarray:
         """Return the head's rotation as seen from what carries a platform."""
@@ -194,7 +196,7 @@ class Retargeter:
         """Return the angles [rad] between what was asked of each limb and what is sent."""
         follower = self._follower
         sent = self._sent[follower.columns]
-        shown = follower.shown if np.array_equal(sent, follower.q) else follower.directions(sent)
+        shown = follower.shown if (sent == follower.q).all() else follower.directions(sent)
         gap = targets - shown
         angles = 2.0 * np.arcsin(np.minimum(0.5 * np.sqrt(
             np.einsum("ij,ij->i", gap, gap)), 1.0))
