@@ -60,8 +60,11 @@ _GLANCE = 3
 
 _SAMPLES = 4096
 _PARTS = 8
+"""Parts of the range that each give the search a start: a power of two."""
+
 _FIRST = np.arange(_PARTS) * (_SAMPLES // _PARTS)
 _NEARNESS = 0.01
+"""What a sample has to be more alike for lying a radian farther off, squared."""
 
 
 class Chain:
@@ -115,7 +118,7 @@ class Chain:
             drive[at], offset[at] = model.drive[row, self.columns], model.offset[row]
         self.directions = Directions(tree, drive, offset, direction_points(model, name, tree))
         self.weights = self._default_weights()
-        self._span = span = _COMFORT * (self.upper - self.lower)
+        self._span = span = np.maximum(_COMFORT * (self.upper - self.lower), 1e-6)
         self.comfort = (np.minimum(self.lower + span, self.rest),
                         np.maximum(self.upper - span, self.rest))
         self._table = self._sample() if self.limbs else None
@@ -277,7 +280,7 @@ class Chain:
         score -= _NEARNESS * (lengths - 2.0 * (samples @ q))
         picked = score.reshape(_PARTS, -1).argmax(axis=1) + _FIRST
         start = np.concatenate([samples[picked], q[None]])
-        found, errors = self.refine(start, targets, squares)
+        found, errors = self.refine(start, targets, squares, iterations=3)
         away = ((found - q) ** 2).sum(axis=1) + ((found - self.rest) ** 2).sum(axis=1)
         low, high = self.comfort
         beyond = (np.maximum(low - found, 0.0) + np.maximum(found - high, 0.0)).max(axis=1)

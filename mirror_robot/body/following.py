@@ -71,8 +71,8 @@ _SWAY = 1.0
 """How far a joint may be from the straight way to a better posture, against what it may move in a
 frame: with half of it a tenth less jerk, but limbs half a degree to two degrees farther off."""
 
-
 _KEPT = 64
+"""Sets of known directions of which what depends on them is kept."""
 
 
 @dataclass(frozen=True)
@@ -222,11 +222,11 @@ class Follower:
                     slowest = int((np.abs(away) / pace[joints]).argmax())
                     room[joints.start + slowest] = 0.0
             low, high = np.maximum(low, anchor - room), np.minimum(high, anchor + room)
+            before = np.sqrt(self._row_sums @ (told.squares * missed))
         low, high = np.maximum(low, self.q - reach), np.minimum(high, self.q + reach)
         if told.still is not None:
             low, high = np.where(told.still, self.q, low), np.where(told.still, self.q, high)
             anchor = np.where(told.still, self.q, anchor)
-        before = np.sqrt(self._row_sums @ (told.squares * missed)) if there else self._missed
         error = self._descend(targets, told, anchor, low, high)
         self._missed = np.where(told.active, error, 0.0)
         for i, chain in enumerate(self.chains):

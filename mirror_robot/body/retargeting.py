@@ -203,12 +203,11 @@ class Retargeter:
         residual: dict[str, float] = {}
         for part in ("torso", "head"):
             if part in follower.rows and given[follower.rows[part].start]:
-                front, up = follower.rows[part].start, follower.rows[part].start + 1
-                target = targets[[front, up]] @ shown[[front, up]].T
+                rows = follower.rows[part]  # front and up
+                (ff, fu), (uf, uu) = (targets[rows] @ shown[rows].T).tolist()
                 # The third column of a rotation is the cross product of the others, and
                 # (a x b).(c x d) = (a.c)(b.d) - (a.d)(b.c).
-                trace = (target[0, 0] + target[1, 1] + target[0, 0] * target[1, 1]
-                         - target[0, 1] * target[1, 0])
+                trace = ff + uu + ff * uu - fu * uf
                 residual[part] = math.acos(min(max(0.5 * (trace - 1.0), -1.0), 1.0))
         if self._platform is not None and np.isfinite(posture.head).all():
             turned = (self.model.human_posture(self._sent).head * posture.head).sum()
