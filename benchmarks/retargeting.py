@@ -13,19 +13,21 @@ mink. Times are CPU times of one thread.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
 
 import material
 import numpy as np
 import pinocchio as pin
 
 from mirror_robot.body.chain import Chain
-from mirror_robot.body.collision import SelfCollision
+from mirror_robot.body.collision import Capsule, SelfCollision
 from mirror_robot.body.following import Follower
 from mirror_robot.body.model import RobotModel, load_model
 from mirror_robot.body.profile import known_robots
@@ -38,6 +40,18 @@ from mirror_robot.human.posture import SIDES, HumanPosture, posture_from_landmar
 PERIOD = 1 / 30
 ARMS_ALONE = np.array([[1.0], [1.0], [np.nan]] * 2)
 """Leaves out the hands, of which position IK is told nothing."""
+DAMPING = 1e-4
+"""Of both libraries. With next to none, pink's default, joints that elbows and wrists hardly need
+jump: pink's jerk is up to twice as much, and solves kept clear of collisions do not converge."""
+SOLVES = 6
+"""Most solves of position IK to convergence in a frame: as many as our iterations."""
+SMALL = 0.03
+"""Step [rad] that ends them: ours, too."""
+NEAR = 0.10
+"""Distance beyond the margin [m] within which pairs are looked at: ours, too."""
+NEAREST = 1 / 3
+"""Nearest pairs that pink's barrier looks at, per capsule: with twice as many much the same
+postures in up to twice the time, with half as many arms get stuck where a pair came in unseen."""
 
 
 def clip_postures(path: Path) -> list[HumanPosture]:
@@ -210,113 +224,312 @@ def points_of(model: RobotModel) -> dict[str, list[str]]:
             for side in SIDES}
 
 
-def wanted_points(model: RobotModel, posture: HumanPosture, q: np.ndarray) -> dict[str, list]:
+def wanted_points(
+    points: dict[str, list[str]], posture: HumanPosture, place: Callable[[str], np.ndarray],
+) -> list[tuple[str, np.ndarray]]:
     """Return where elbow and wrist of each arm would be with the person's directions."""
-    places = model.points(q)
-    found = {}
-    for row, (side, (shoulder, elbow, wrist)) in enumerate(points_of(model).items()):
-        upper = np.linalg.norm(places[elbow] - places[shoulder])
-        lower = np.linalg.norm(places[wrist] - places[elbow])
-        at = places[shoulder] + upper * posture.limbs[3 * row]
-        found[side] = [(elbow, at), (wrist, at + lower * posture.limbs[3 * row + 1])]
+    found = []
+    for row, (shoulder, elbow, wrist) in enumerate(points.values()):
+        start, bend, end = place(shoulder), place(elbow), place(wrist)
+        at = start + math.dist(start, bend) * posture.limbs[3 * row]
+        found += [(elbow, at), (wrist, at + math.dist(bend, end) * posture.limbs[3 * row + 1])]
     return found
 
 
-def pink_ik(model: RobotModel) -> Callable[[HumanPosture], np.ndarray]:
-    """Return a function that follows elbows and wrists with pink, one solve per frame."""
+def moving_joints(model: RobotModel, trunk: bool) -> np.ndarray:
+    """Return the indices (k,) of the joints of the arms or, with `trunk`, of all chains."""
+    return np.concatenate([model.columns(name) for name in model.profile.chains
+                           if trunk or name in {f"{side}_arm" for side in SIDES}])
+
+
+def tree_and_capsules(
+    model: RobotModel, columns: np.ndarray,
+) -> tuple[pin.Model, pin.GeometryModel]:
+    """Return the tree of some joints, the others at rest, and the capsules with their pairs.
+
+    The libraries know one margin. Where a pair's is smaller than the profile's, the thicker of its
+    capsules is replaced by one that is thinner by the difference.
+    """
+    import coal
+    collision = SelfCollision(model)
+    shapes = pin.GeometryModel()
+
+    def add(capsule: Capsule, thinner: float = 0.0) -> int:
+        axis, radius = capsule.end - capsule.start, capsule.radius - thinner
+        length = float(np.linalg.norm(axis))
+        shape = coal.Capsule(radius, length) if length > 0.0 else coal.Sphere(radius)
+        turn = pin.Quaternion.FromTwoVectors(np.array([0.0, 0.0, 1.0]), axis).matrix()
+        return shapes.addGeometryObject(pin.GeometryObject(
+            str(len(shapes.geometryObjects)), capsule.joint, model.frame(capsule.link),
+            pin.SE3(turn if length > 0.0 else np.eye(3), 0.5 * (capsule.start + capsule.end)),
+            shape))
+
+    numbers = [add(capsule) for capsule in collision.capsules]
+    for pair, margin in zip(collision.pairs, collision.margin):
+        thicker, other = sorted(pair, key=lambda i: -collision.capsules[i].radius)
+        thinner = model.profile.margin - margin
+        shapes.addCollisionPair(pin.CollisionPair(
+            add(collision.capsules[thicker], thinner) if thinner > 0.0 else numbers[thicker],
+            numbers[other]))
+    moving = {model.joint_names[i] for i in columns}
+    return pin.buildReducedModel(
+        model.pin, shapes, [i for i in range(1, model.pin.njoints)
+                            if model.pin.names[i] not in moving],
+        model.configuration(model.rest))
+
+
+def over_frame(velocity_limit: type) -> type:
+    """Return a library's velocity limit, made to hold for all solves of a frame together.
+
+    Each solve may go as far as the joint may move in a period, from where it was when the frame
+    began (`begin`): -v dt <= q + step - begin <= v dt. For a single solve it is the library's own.
+    """
+    class OverFrame(velocity_limit):
+        def compute_qp_inequalities(self, configuration: Any, dt: float) -> Any:
+            inequalities = super().compute_qp_inequalities(configuration, dt)
+            moved = (configuration.q - self.begin)[self.indices]
+            inequalities[1][:] -= np.concatenate([moved, -moved])
+            return inequalities
+
+    return OverFrame
+
+
+@dataclass
+class PositionIK:
+    """Follows elbows and wrists with the differential inverse kinematics of a library.
+
+    Attributes
+    ----------
+    columns, order : ndarray (k,)
+        The joints that move in the model's order, and in the library's.
+    configuration : pink.Configuration or mink.Configuration
+    limit : velocity limit `over_frame`
+    place : function of a point's name
+        Returns where it is (3,) [m].
+    aim : function of a point's name and of where it shall be (3,) [m]
+    solve : function
+        Returns velocities [rad/s], or raises `unsolvable`.
+    solves : int
+        Most solves per frame; fewer once no joint moves by more than `SMALL`.
+    unsolved : int
+        Frames that ended with `unsolvable`; the joints then stay where they are.
+    """
+
+    model: RobotModel
+    columns: np.ndarray
+    order: np.ndarray
+    configuration: Any
+    limit: Any
+    place: Callable[[str], np.ndarray]
+    aim: Callable[[str, np.ndarray], None]
+    solve: Callable[[], np.ndarray]
+    unsolvable: type[Exception]
+    solves: int
+    unsolved: int = 0
+
+    def __post_init__(self) -> None:
+        self.points = points_of(self.model)
+
+    def __call__(self, posture: HumanPosture) -> np.ndarray:
+        """Return the positions (n,) one period later."""
+        self.limit.begin = self.configuration.q
+        for _ in range(self.solves):
+            for name, point in wanted_points(self.points, posture, self.place):
+                self.aim(name, point)
+            try:
+                velocity = self.solve()
+            except self.unsolvable:
+                self.unsolved += 1
+                break
+            self.configuration.integrate_inplace(velocity, PERIOD)
+            if np.abs(velocity).max() * PERIOD < SMALL:
+                break
+        positions = self.model.rest.copy()
+        positions[self.columns] = self.configuration.q[self.order]
+        return positions
+
+
+def pink_ik(
+    model: RobotModel, solves: int = 1, clear: bool = False, trunk: bool = False,
+) -> PositionIK:
+    """Return position IK with pink, with its control barrier for self-collisions if `clear`."""
     import pink
-    import pinocchio as pin
+    from pink.barriers import SelfCollisionBarrier
+    from pink.limits import VelocityLimit
     from pink.tasks import FrameTask, PostureTask
-    tree = model.pin
-    order = np.array([int(np.argmax(model.drive[:, i])) for i in range(len(model.joint_names))])
-    tree.velocityLimit[order] = model.velocity
-    configuration = pink.Configuration(tree, tree.createData(), model.configuration(model.rest))
-    tasks = {name: FrameTask(tree.frames[model.frame(name)].name, position_cost=1.0,
+    columns = moving_joints(model, trunk)
+    tree, shapes = tree_and_capsules(model, columns)
+    order = np.array([tree.joints[tree.getJointId(model.joint_names[i])].idx_q for i in columns])
+    tree.velocityLimit[order] = model.velocity[columns]
+    rest = np.empty(tree.nq)
+    rest[order] = model.rest[columns]
+    configuration = pink.Configuration(tree, tree.createData(), rest,
+                                       collision_model=shapes if clear else None)
+    frames = {name: model.frame(name, tree) for names in points_of(model).values()
+              for name in names}
+    tasks = {name: FrameTask(tree.frames[frames[name]].name, position_cost=1.0,
                              orientation_cost=0.0, lm_damping=0.1)
              for names in points_of(model).values() for name in names[1:]}
-    rest = PostureTask(cost=1e-3)
-    rest.set_target(configuration.q)
+    stay = PostureTask(cost=1e-3)
+    stay.set_target(rest)
+    limit = over_frame(VelocityLimit)(tree)
+    limits = [tree.configuration_limit, limit]
+    # The gain is that of pink's own example of two arms (examples/barriers); 10 to 30 do alike.
+    # The barrier's pull toward standing still (safe displacement), 1 there, keeps these tasks,
+    # which cost 1 instead of 50, tens of degrees behind; even 1 / 50^2 doubles the error.
+    nearest = math.ceil(NEAREST * len(shapes.geometryObjects))
+    barriers = [SelfCollisionBarrier(
+        min(nearest, len(shapes.collisionPairs)), gain=20.0, safe_displacement_gain=0.0,
+        d_min=model.profile.margin)] if clear else []
 
-    def step(posture: HumanPosture) -> np.ndarray:
-        for pairs in wanted_points(model, posture, configuration.q[order]).values():
-            for name, point in pairs:
-                tasks[name].set_target(pin.SE3(np.eye(3), point))
-        velocity = pink.solve_ik(configuration, [*tasks.values(), rest], PERIOD, solver="daqp",
-                                 safety_break=False)
-        configuration.integrate_inplace(velocity, PERIOD)
-        return configuration.q[order].copy()
+    def aim(name: str, point: np.ndarray) -> None:
+        tasks[name].set_target(pin.SE3(np.eye(3), point))
 
-    return step
+    def solve() -> np.ndarray:
+        return pink.solve_ik(configuration, [*tasks.values(), stay], PERIOD, solver="daqp",
+                             damping=DAMPING, limits=limits, barriers=barriers,
+                             safety_break=False)
+
+    return PositionIK(
+        model, columns, order, configuration, limit,
+        lambda name: configuration.data.oMf[frames[name]].translation, aim, solve,
+        pink.exceptions.NoSolutionFound, solves)
 
 
-def mink_ik(model: RobotModel) -> Callable[[HumanPosture], np.ndarray]:
-    """Return a function that follows elbows and wrists with mink, one solve per frame."""
-    import mink
+def mujoco_model(model: RobotModel, tree: pin.Model, shapes: pin.GeometryModel) -> Any:
+    """Return the tree as mujoco.MjModel: joints by name, points as sites, numbered capsules."""
     import mujoco
-    robot = ElementTree.fromstring(model.urdf)
-    for link in robot.findall("link"):
-        for shape in [*link.findall("visual"), *link.findall("collision")]:
-            link.remove(shape)
-    settings = ElementTree.SubElement(ElementTree.SubElement(robot, "mujoco"), "compiler")
-    settings.attrib |= {"fusestatic": "false", "balanceinertia": "true", "boundmass": "1e-3",
-                        "boundinertia": "1e-6", "discardvisual": "true"}
-    scene = mujoco.MjModel.from_xml_string(ElementTree.tostring(robot, encoding="unicode"))
-    order = np.array([scene.joint(name).qposadr[0] for name in model.joint_names])
-    configuration = mink.Configuration(scene)
-    stand = configuration.q.copy()
-    stand[order] = model.rest
-    configuration.update(stand)
-    tasks = {name: mink.FrameTask(name, "body", position_cost=1.0, orientation_cost=0.0,
+
+    def placed(place: pin.SE3) -> dict[str, np.ndarray]:
+        return {"pos": place.translation,
+                "quat": np.roll(pin.Quaternion(place.rotation).coeffs(), 1)}
+
+    spec = mujoco.MjSpec()
+    spec.compiler.degree = False
+    spec.compiler.boundmass = spec.compiler.boundinertia = 1e-3
+    bodies, data, stand = [spec.worldbody], tree.createData(), np.zeros(tree.nq)
+    for i in range(1, tree.njoints):
+        bodies.append(bodies[tree.parents[i]].add_body(**placed(tree.jointPlacements[i])))
+        joint = tree.joints[i]
+        motion = pin.computeJointJacobian(tree, data, stand, i)[:, joint.idx_v]
+        turns = bool(motion[3:].any())
+        bodies[i].add_joint(
+            name=tree.names[i], axis=motion[3:] if turns else motion[:3],
+            type=mujoco.mjtJoint.mjJNT_HINGE if turns else mujoco.mjtJoint.mjJNT_SLIDE,
+            limited=True, range=[tree.lowerPositionLimit[joint.idx_q],
+                                 tree.upperPositionLimit[joint.idx_q]])
+    for names in points_of(model).values():
+        for name in names:
+            frame = tree.frames[model.frame(name, tree)]
+            bodies[frame.parentJoint].add_site(name=name, **placed(frame.placement))
+    for i, shape in enumerate(shapes.geometryObjects):
+        half = getattr(shape.geometry, "halfLength", 0.0)
+        bodies[shape.parentJoint].add_geom(
+            name=str(i), **placed(shape.placement),
+            type=mujoco.mjtGeom.mjGEOM_CAPSULE if half else mujoco.mjtGeom.mjGEOM_SPHERE,
+            size=[shape.geometry.radius, half, 0.0])
+    return spec.compile()
+
+
+def mink_ik(
+    model: RobotModel, solves: int = 1, clear: bool = False, trunk: bool = False,
+) -> PositionIK:
+    """Return position IK with mink, with its limit for collision avoidance if `clear`."""
+    import mink
+    columns = moving_joints(model, trunk)
+    tree, shapes = tree_and_capsules(model, columns)
+    scene = mujoco_model(model, tree, shapes if clear else pin.GeometryModel())
+    moving = [model.joint_names[i] for i in columns]
+    order = np.array([scene.joint(name).qposadr[0] for name in moving])
+    rest = np.empty(scene.nq)
+    rest[order] = model.rest[columns]
+    configuration = mink.Configuration(scene, rest)
+    sites = {name: scene.site(name).id for names in points_of(model).values() for name in names}
+    tasks = {name: mink.FrameTask(name, "site", position_cost=1.0, orientation_cost=0.0,
                                   lm_damping=0.1)
              for names in points_of(model).values() for name in names[1:]}
-    rest = mink.PostureTask(scene, cost=1e-3)
-    rest.set_target(configuration.q)
-    held = [i for i in range(scene.nv) if scene.jnt_qposadr[scene.dof_jntid[i]] not in order]
-    limits = [mink.ConfigurationLimit(scene), mink.VelocityLimit(scene, {
-        name: value for name, value in zip(model.joint_names, model.velocity)})]
-    freeze = [mink.DofFreezingTask(scene, dof_indices=held)] if held else []
+    stay = mink.PostureTask(scene, cost=1e-3)
+    stay.set_target(rest)
+    limit = over_frame(mink.VelocityLimit)(scene, dict(zip(moving, model.velocity[columns])))
+    limits = [mink.ConfigurationLimit(scene), limit]
+    if clear:
+        # mink lets a pair approach by gain / dt times what is left of its distance, where its gain
+        # (0.85 unless told otherwise) is meant as the part of a step: times dt, it is that. A
+        # pair below its margin may stay so; the relaxation makes it part by a millimetre a step.
+        # Pairs of a body and its parent, here of shoulder and head, mink leaves out; they keep
+        # their margin anyway.
+        limits.append(mink.CollisionAvoidanceLimit(
+            scene, [([str(pair.first)], [str(pair.second)]) for pair in shapes.collisionPairs],
+            gain=0.85 * PERIOD, bound_relaxation=-1e-3,
+            minimum_distance_from_collisions=model.profile.margin,
+            collision_detection_distance=model.profile.margin + NEAR))
+
+    def aim(name: str, point: np.ndarray) -> None:
+        tasks[name].set_target(mink.SE3.from_translation(point))
+
+    def solve() -> np.ndarray:
+        return mink.solve_ik(configuration, [*tasks.values(), stay], PERIOD, solver="daqp",
+                             damping=DAMPING, limits=limits)
+
+    return PositionIK(
+        model, columns, order, configuration, limit,
+        lambda name: configuration.data.site_xpos[sites[name]], aim, solve,
+        mink.exceptions.NoSolutionFound, solves)
+
+
+def ours(model: RobotModel, clear: bool = True) -> Callable[[HumanPosture], np.ndarray]:
+    """Return the retargeter as a function that returns where all joints are."""
+    retargeter = Retargeter(model, avoid_collisions=clear)
 
     def step(posture: HumanPosture) -> np.ndarray:
-        for pairs in wanted_points(model, posture, configuration.q[order]).values():
-            for name, point in pairs:
-                tasks[name].set_target(mink.SE3.from_translation(model.base.T @ point))
-        velocity = mink.solve_ik(configuration, [*tasks.values(), rest], PERIOD, solver="daqp",
-                                 limits=limits, constraints=freeze, damping=1e-4)
-        configuration.integrate_inplace(velocity, PERIOD)
-        return configuration.q[order].copy()
+        retargeter.retarget(posture)
+        return retargeter._sent
 
     return step
+
+
+METHODS: dict[str, Callable[[RobotModel], Callable[[HumanPosture], np.ndarray]]] = {
+    "pink, with the trunk": partial(pink_ik, trunk=True),
+    "mink, with the trunk": partial(mink_ik, trunk=True),
+    "pink": pink_ik,
+    "mink": mink_ik,
+    "mirror_robot, free to collide": partial(ours, clear=False),
+    "pink, to convergence": partial(pink_ik, solves=SOLVES),
+    "mink, to convergence": partial(mink_ik, solves=SOLVES),
+    "pink, clear of itself": partial(pink_ik, clear=True),
+    "mink, clear of itself": partial(mink_ik, clear=True),
+    "mirror_robot": ours,
+    "pink, to convergence, clear of itself": partial(pink_ik, solves=SOLVES, clear=True),
+    "mink, to convergence, clear of itself": partial(mink_ik, solves=SOLVES, clear=True),
+}
+"""Like beside like: position IK's usual use, one solve per frame, in which trunk and head help the
+arms; ours, told of the arms alone, moves those alone, as in all other rows. Ours iterates, and so
+stands by position IK to convergence: free to collide, then kept clear of itself."""
 
 
 def compare(model: RobotModel, motions: dict[str, list[HumanPosture]]) -> list[str]:
     """Return the rows of the table of ours beside position IK, arms only."""
-    def ours(
-        model: RobotModel, avoid_collisions: bool = True,
-    ) -> Callable[[HumanPosture], np.ndarray]:
-        retargeter = Retargeter(model, avoid_collisions=avoid_collisions)
-
-        def step(posture: HumanPosture) -> np.ndarray:
-            q = retargeter.retarget(posture).positions
-            return np.where(np.isfinite(q), q, model.rest)
-        return step
-
     rows = []
+    collision = SelfCollision(model)
     # Position IK leaves hands alone: what moves elbow and wrist is compared.
     chains = [Chain(model, f"{side}_arm") for side in SIDES]
     arms = np.concatenate([chain.columns[chain.used(2)] for chain in chains])
-    for label, make in (("mirror_robot", ours),
-                        ("mirror_robot, free to collide", lambda model: ours(model, False)),
-                        ("pink", pink_ik), ("mink", mink_ik)):
+    unknown = HumanPosture.unknown()
+    for label, make in METHODS.items():
         errors, times, jerks = [], [], []
+        frames = below = unsolved = 0
         try:
             for postures in motions.values():
-                unknown = HumanPosture.unknown()
                 fitting = [replace(unknown, limbs=posture.limbs * ARMS_ALONE, stamp=i * PERIOD)
                            for i, posture in enumerate(postures)]
                 step = make(model)
                 for _ in range(30):
                     step(fitting[0])
+                before = getattr(step, "unsolved", 0)
                 positions, spent = follow(step, fitting)
+                unsolved += getattr(step, "unsolved", 0) - before
+                frames += len(fitting)
+                below += sum(collision.clearance(q) < -1e-3 for q in positions)
                 shown = np.array([model.limb_directions(q) for q in positions])
                 limbs = np.array([posture.limbs for posture in fitting])
                 errors.append(angles(shown, limbs)[:, [0, 1, 3, 4]].ravel())
@@ -324,14 +537,14 @@ def compare(model: RobotModel, motions: dict[str, list[HumanPosture]]) -> list[s
                 jerks.append(jerk(positions[:, arms], PERIOD))
         except Exception as error:  # a solver that gives up is a result, too
             told = " ".join(f"{type(error).__name__}: {error}".replace("|", " ").split())[:90]
-            rows.append(f"| {model.profile.name} | {label} | failed: {told} | | | |")
+            rows.append(f"| {model.profile.name} | {label} | failed: {told} | | | | | |")
             continue
         errors, times = np.concatenate(errors), np.concatenate(times)
         rows.append(
             f"| {model.profile.name} | {label} | {np.nanmedian(errors):.1f} / "
             f"{np.nanpercentile(errors, 95):.1f} | {np.median(times):.2f} / "
             f"{np.percentile(times, 99):.2f} | {1e3 / np.mean(times):.0f} | "
-            f"{np.mean(jerks):.0f} |")
+            f"{below} of {frames} | {unsolved} | {np.mean(jerks):.0f} |")
     return rows
 
 
@@ -379,15 +592,17 @@ def main() -> int:
             f"{figures['beyond']} of {figures['frames']} | {figures['touching']} | "
             f"{strayed[0]}, {strayed[1]} of {options.walk} | {figures['jerk']:.0f} |")
         print(lines[-1], flush=True)
-    lines += ["", "Beside position IK (elbows and wrists as position targets, one solve per "
-              "frame, the same limits, no collision avoidance, hands left alone), arms only:",
-              "",
+    lines += ["", "Beside position IK (elbows and wrists as position targets, one solve per frame "
+              f"or to convergence in at most {SOLVES}, the same limits, free to collide or clear "
+              "of itself by the same margin, hands left alone), arms only:", "",
               "| robot | method | upper arm and forearm error, median / p95 [deg] | ms per frame, "
-              "median / p99 | frames per second | jerk [rad/s^3] |", "|---|---|---|---|---|---|"]
+              "median / p99 | frames per second | frames below margin | frames without a solution "
+              "| jerk [rad/s^3] |", "|---|---|---|---|---|---|---|---|"]
     for name in options.compare:
         if name in models:
-            lines += compare(models[name], motions)
-            print("\n".join(lines[-4:]), flush=True)
+            rows = compare(models[name], motions)
+            lines += rows
+            print("\n".join(rows), flush=True)
     if options.output is not None:
         options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
