@@ -63,8 +63,6 @@ _PARTS = 8
 """Parts of the range that each give the search a start: a power of two."""
 
 _FIRST = np.arange(_PARTS) * (_SAMPLES // _PARTS)
-_NEARNESS = 0.01
-"""What a sample has to be more alike for lying a radian farther off, squared."""
 
 
 class Chain:
@@ -272,12 +270,10 @@ class Chain:
 
         Parameters as in `consider`.
         """
-        samples, lengths, directions = self._table
+        samples, directions = self._table
         squares = weights * weights
-        # Like the targets and near where the arm is; one of each part of the range, since the best
-        # of all are often one and the same posture.
+        # The likest of each part of the range, since the best of all are often one posture.
         score = directions @ (squares[:, None] * targets).ravel()
-        score -= _NEARNESS * (lengths - 2.0 * (samples @ q))
         picked = score.reshape(_PARTS, -1).argmax(axis=1) + _FIRST
         start = np.concatenate([samples[picked], q[None]])
         found, errors = self.refine(start, targets, squares, iterations=3)
@@ -287,8 +283,8 @@ class Chain:
         best = (errors + _RESERVE * beyond + 0.003 * np.sqrt(away)).argmin()
         return found[best], float(errors[best])
 
-    def _sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return postures (N, k) all over the range, their squares (N,), directions (N, 3 m).
+    def _sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return postures (N, k) all over the range and their directions (N, 3 m).
 
         Those of a right arm mirror those of the left, so that both arms choose alike.
         """
@@ -312,7 +308,7 @@ class Chain:
         samples = np.clip(samples, self.lower, self.upper)
         samples = _in_parts(samples, np.flatnonzero(self.used(2)), _PARTS)
         directions = self.directions.of_many(samples, changes=False)[0].reshape(_SAMPLES, -1)
-        return samples, (samples * samples).sum(axis=1), np.ascontiguousarray(directions)
+        return samples, np.ascontiguousarray(directions)
 
     def refine(
         self, start: np.ndarray, targets: np.ndarray, squares: np.ndarray, iterations: int = 4,
