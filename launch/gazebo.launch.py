@@ -76,7 +76,8 @@ def gazebo(values: dict) -> list:
     controllers_file = written(controller_parameters(profile, update_rate=250), "controllers")
     description = read_description(profile.description, {
         **profile.arguments, "control": control, "controllers_file": controllers_file,
-        "namespace": namespace, "profile": str(profile.path.resolve())})
+        # A robot's own default holds where none is given.
+        **({"namespace": namespace} if namespace else {})})
     if "<plugin filename" not in description:
         raise RuntimeError(
             f"{profile.description} brings no Gazebo systems with control:={control}; see "

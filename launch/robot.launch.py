@@ -62,8 +62,7 @@ def declare(option: Option) -> DeclareLaunchArgument:
 def ros2_control(values: dict) -> list:
     profile = load_profile(values["robot"])
     description = read_description(profile.description, {
-        **profile.arguments, "profile": str(profile.path.resolve()),
-        **({"control": "mock"} if values["mock"] else {})})
+        **profile.arguments, **({"control": "mock"} if values["mock"] else {})})
     if "<ros2_control" not in description:
         raise RuntimeError(
             f"{profile.description} has no <ros2_control> element: add one for the robot's "

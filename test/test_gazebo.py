@@ -84,7 +84,7 @@ def still(tmp_path):
 
 def test_a_profile_of_ones_own_drives_its_joints_and_the_others_are_held(still):
     root = ElementTree.fromstring(read_description(
-        still.description, {"control": "gazebo", "profile": str(still.path)}))
+        still.description, {"control": "gazebo", **still.arguments}))
     systems = {}
     for plugin in root.iter("plugin"):
         systems.setdefault(plugin.get("name").split("::")[-1], []).append(plugin)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mirror_robot.body.profile import load_profile
 from mirror_robot.bringup.graph import nodes_to_start, read_options
 
 LAUNCH = Path(__file__).resolve().parent.parent / "launch"
@@ -166,6 +167,23 @@ def test_in_gazebo_the_controllers_are_given_time_until_the_world_has_begun(desc
                      and action.named["executable"] == "robot_state_publisher")
     assert "<namespace>/robot1</namespace>" in publisher.named["parameters"][0][
         "robot_description"]
+
+
+def test_without_a_namespace_a_robots_own_default_of_it_holds(describe, tmp_path):
+    kagami = load_profile("kagami")
+    (tmp_path / "own.xacro").write_text(
+        '<robot name="own" xmlns:xacro="http://www.ros.org/wiki/xacro">'
+        '<xacro:arg name="namespace" default="at_home"/><link name="$(arg namespace)"/>'
+        f'<xacro:include filename="{kagami.description}"/></robot>')
+    content = yaml.safe_load(kagami.path.read_text())
+    content["description"] = {"file": "own.xacro"}
+    profile = tmp_path / "own.yaml"
+    profile.write_text(yaml.safe_dump(content))
+    for namespace, link in (("", "at_home"), ("robot1", "robot1")):
+        publisher = next(action for action in start(
+            describe("gazebo.launch.py"), robot=str(profile), namespace=namespace)
+            if isinstance(action, Node) and action.named["executable"] == "robot_state_publisher")
+        assert f'<link name="{link}"' in publisher.named["parameters"][0]["robot_description"]
 
 
 def test_a_description_without_ros2_control_is_refused_for_hardware(describe):

@@ -15,6 +15,7 @@ for a passing glitch.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -122,7 +123,7 @@ class Chain:
         self._table = self._sample() if self.limbs else None
         shown = np.flatnonzero(self.weights[:self.limbs])
         turning = sum((np.linalg.norm(changes[:, shown], axis=2) > 0.02).any(axis=1)
-                      for changes in self._changes_here_and_there()) > 0
+                      for changes in self._changes_here_and_there) > 0
         self.spare = int(turning.sum()) - 2 * len(shown)
         self.reset()
 
@@ -158,13 +159,14 @@ class Chain:
     def _hand_freedom(self) -> int:
         """Return in how many directions the hand can be bent while forearm and wrist stay."""
         most = 0
-        for changes in self._changes_here_and_there():
+        for changes in self._changes_here_and_there:
             still = np.linalg.norm(changes[:, :2], axis=2).max(axis=1) < 0.02
             bends = changes[still, 2]
             if len(bends):
                 most = max(most, int((np.linalg.svd(bends, compute_uv=False) > 0.2).sum()))
         return most
 
+    @cached_property
     def _changes_here_and_there(self) -> list[np.ndarray]:
         """Return how each joint turns each direction (k, m, 3), at some postures."""
         rng = np.random.default_rng(0)

@@ -96,7 +96,7 @@ class RobotProfile:
     description : Path
         URDF, xacro or MJCF file.
     arguments : mapping str -> str
-        xacro arguments.
+        xacro arguments; ``profile``, the file's own path, is among them.
     topic : str
         Where the description comes from a topic instead; then `description` names the topic.
     forward, up : tuple of 3 floats
@@ -320,8 +320,9 @@ def _pairs(value: Any, where: str) -> tuple[tuple[str, str], ...]:
 
 def _description(value: Any, path: Path) -> tuple[Path, Mapping[str, str], str]:
     value = _mapping(value, "description", ("package", "file", "arguments", "topic"))
-    arguments = {key: str(item) for key, item in
-                 _mapping(value.get("arguments") or {}, "description.arguments").items()}
+    arguments = {"profile": str(path.resolve())} | {
+        key: str(item) for key, item in
+        _mapping(value.get("arguments") or {}, "description.arguments").items()}
     if "topic" in value:
         return Path(str(value["topic"])), arguments, str(value["topic"])
     file = value.get("file")
