@@ -331,8 +331,8 @@ class SelfCollision:
         self._data = model.pin.createData()
         self._carrier = np.array([capsule.joint for capsule in self.capsules], int)
         # Views into `_data`, which must live as long as they do.
-        self._turns = as_one([place.rotation for place in self._data.oMi])
-        self._shifts = as_one([place.translation for place in self._data.oMi])
+        self._turns = as_one([self._data.oMi[i].rotation for i in range(model.pin.njoints)])
+        self._shifts = as_one([self._data.oMi[i].translation for i in range(model.pin.njoints)])
         self._jacobian = np.reshape(self._data.J, (6, -1))
         # The start and the axis of each capsule, in the frame of its joint.
         self._local = np.array([(capsule.start, capsule.end - capsule.start)
@@ -488,6 +488,7 @@ class SelfCollision:
         if not len(self.pairs):
             return wanted
         away = wanted - last
+        # What stands shall stand to the last bit, so that a posture already seen is known again.
         away[np.abs(away) < 1e-9] = 0.0
         steps = min(max(math.ceil(np.abs(away).max() / _LARGEST), 1), _STEPS)
         look = self._look(wanted)
@@ -495,18 +496,17 @@ class SelfCollision:
                                      for step in range(1, steps)):
             self._seen = look
             return wanted
-        q, arms = last, self._arms
+        q, goal, arms = last, last + away, self._arms
         limit = reach[arms] if np.ndim(reach) else reach
         low = np.maximum(self._lower, last[arms] - limit)
         high = np.minimum(self._upper, last[arms] + limit)
         look = self._look(q)
         for step in range(steps):
             share = 1.0 / (steps - step)
-            left = share * (wanted[arms] - q[arms])
-            move = np.minimum(np.maximum(left, -_LARGEST), _LARGEST)
+            move = np.minimum(np.maximum(share * (goal - q)[arms], -_LARGEST), _LARGEST)
             # If the arms cannot give way to trunk and head in time, those wait for a step.
             for go_on in (share, 0.0):
-                trial = q + go_on * (last + away - q) if go_on else q.copy()
+                trial = q + go_on * (goal - q)
                 taken = self._tried(q, trial, move, low, high, look.depth)
                 if taken is not None:
                     q, look = taken
