@@ -39,7 +39,7 @@ _SKIN = 0.16
 """Movement [m] of two capsules toward each other before near pairs are looked for anew."""
 
 _FIRM = 1e4
-"""Stiffness of a constraint against 1 for the wanted movement."""
+"""Stiffness of a constraint against about 1 for the wanted movement."""
 
 _NEWTON = 8
 _ATTEMPTS = 7
@@ -474,6 +474,7 @@ class SelfCollision:
 
     def limit(
         self, last: np.ndarray, wanted: np.ndarray, reach: np.ndarray | float = np.inf,
+        metric: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the posture (n,) nearest to `wanted` that the arms can reach without touching.
 
@@ -484,6 +485,9 @@ class SelfCollision:
         wanted : ndarray (n,)
         reach : ndarray (n,) or float
             Largest movement of the joints that are kept from `wanted` [rad].
+        metric : ndarray (a, a), optional
+            Positive definite: by which it is nearest, in the joints of the left arm and then the
+            right; unless given, all joints count alike.
         """
         if not len(self.pairs):
             return wanted
@@ -496,6 +500,7 @@ class SelfCollision:
                                      for step in range(1, steps)):
             self._seen = look
             return wanted
+        self._metric = np.eye(len(self._arms)) if metric is None else metric
         q, goal, arms = last, last + away, self._arms
         limit = reach[arms] if np.ndim(reach) else reach
         low = np.maximum(self._lower, last[arms] - limit)
@@ -557,7 +562,8 @@ class SelfCollision:
         wrench = np.concatenate([normal, moment])
         rows = (self._moving(look.pairs.which[close]) * (wrench.T @ self._jacobian)) @ self._drive
         # Below its margin a pair must part; above, it may approach.
-        return _nearest(move, rows, np.where(left < 0.0, -left, -_APPROACH * left), low, high)
+        return _nearest(move, rows, np.where(left < 0.0, -left, -_APPROACH * left), low, high,
+                        self._metric)
 
 
 @dataclass
@@ -637,8 +643,9 @@ class _Pairs:
 
 def _nearest(
     move: np.ndarray, rows: np.ndarray, bound: np.ndarray, low: np.ndarray, high: np.ndarray,
+    metric: np.ndarray,
 ) -> np.ndarray:
-    """Return x nearest to `move` with rows @ x >= bound, low <= x <= high.
+    """Return x nearest to `move` by `metric` (k, k) with rows @ x >= bound, low <= x <= high.
 
     The half-spaces are springs that push only (`_FIRM`); which of them do is found by a few
     steps of Newton's method on the piecewise quadratic cost (O. L. Mangasarian, A finite Newton
@@ -650,9 +657,8 @@ def _nearest(
         return x
     for _ in range(_NEWTON):
         used = rows[pushing]
-        matrix = _FIRM * used.T @ used
-        matrix.reshape(-1)[::len(x) + 1] += 1.0
-        right = (move - x) + _FIRM * (bound[pushing] - used @ x) @ used
+        matrix = metric + _FIRM * used.T @ used
+        right = metric @ (move - x) + _FIRM * (bound[pushing] - used @ x) @ used
         x = x + bounded_solution(np.linalg.inv(matrix), right, low - x, high - x)
         now = rows @ x < bound
         if (now == pushing).all() or not now.any():

@@ -118,6 +118,10 @@ class Follower:
         Where they are.
     shown : ndarray (m, 3)
         The directions in the body frame at `q`.
+    curvature : ndarray (k, k)
+        Of half the squared error [rad^2] of what each chain shows, in its joints' positions: what
+        a movement of a joint costs the limbs. Columns of one chain in rows of another: what the
+        trunk's joints do to the arms.
     rows, joints : mapping of a chain's name to a slice of the m directions, of the k joints
     """
 
@@ -161,6 +165,7 @@ class Follower:
         # Whether `_directions` last saw another posture than `q`.
         self._astray = False
         self._missed = np.zeros(len(self.chains))
+        self.curvature = np.zeros((len(self.q), len(self.q)))
         for chain in self.chains:
             chain.reset()
 
@@ -287,7 +292,8 @@ class Follower:
             if largest > _SHORT:
                 changes = self._directions.changes(shown, scale)
                 scaled = changes * told.spread
-                gram = scaled @ changes.T
+                self.curvature = scaled @ changes.T
+                gram = self.curvature.copy()
                 gram.reshape(-1)[::count + 1] += damping + _PULL
                 inverse = np.linalg.inv(gram)
             slope = scaled @ (aim - shown.ravel()) + _PULL * (anchor - q)

@@ -29,6 +29,11 @@ _CATCH_UP = 0.2
 """Joint movement [rad] per frame after a touch when the time between frames is unknown."""
 
 
+_ALIKE = 0.5
+"""What a movement of any joint of a blocked arm counts beside what the limbs lose by it, which is
+up to 1 or 2: with less, limbs are closer yet, and the arms move with more jerk."""
+
+
 @dataclass(frozen=True)
 class RobotPosture:
     """A posture of the robot, and what of the person's it could not express.
@@ -96,6 +101,9 @@ class Retargeter:
                       for side, chain in self._arms.items() if chain is not None}
         arms = any(self._arms.values())
         self._collision = SelfCollision(model) if avoid_collisions and arms else None
+        place = {column: i for i, column in enumerate(self._follower.columns.tolist())}
+        self._arm_joints = np.array([place[column] for chain in self._arms.values()
+                                     if chain is not None for column in chain.columns], int)
         self._data = model.pin.createData()
         self.reset()
 
@@ -181,7 +189,10 @@ class Retargeter:
         if held.any():
             catch_up = np.minimum(np.maximum(q - self._sent, -1.0 * pace), pace)
             wanted = np.where(held, self._sent + catch_up, q)
-        return self._collision.limit(self._sent, wanted, np.inf if period is None else pace)
+        arms = self._arm_joints
+        metric = self._follower.curvature[arms[:, None], arms] + _ALIKE * np.eye(len(arms))
+        return self._collision.limit(self._sent, wanted, np.inf if period is None else pace,
+                                     metric)
 
     def _as_carried(self, head: np.ndarray) -> np.ndarray:
         """Return the head's rotation as seen from what carries a platform."""
