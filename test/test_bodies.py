@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from mirror_robot.body.chain import Chain
+from mirror_robot.body import retargeting
 from mirror_robot.body.collision import AMPLE, SelfCollision, capsules_of, fit_capsules
 from mirror_robot.body.description import DescriptionError, read_description
 from mirror_robot.body.discovery import discover_profile
@@ -303,6 +304,26 @@ def test_arms_crossed_through_the_chest_stop_before_it():
         last = q
     assert blocked, "the posture asked for would touch"
     assert max(steps) < 0.3
+
+
+def test_an_arm_that_the_chest_stops_keeps_its_limbs_near_where_they_shall_point(monkeypatch):
+    model = load_model("kagami")
+    into = np.array([[0.3, -0.3, -0.9], [0.2, -1.0, 0.1], [0.2, -1.0, 0.1]])
+
+    def missed() -> float:
+        retargeter, angles = Retargeter(model), []
+        for share in [*np.linspace(0, 1, 60), *[1.0] * 30]:
+            posture = HumanPosture.standing()
+            posture.palms[:] = np.nan
+            limbs = (1 - share) * posture.limbs[:3] + share * into
+            posture.limbs[:3] = limbs / np.linalg.norm(limbs, axis=1, keepdims=True)
+            residual = retargeter.retarget(posture).residual
+            angles.append([residual[f"left_{limb}"] for limb in ("upper_arm", "forearm", "hand")])
+        return float(np.mean(angles))
+
+    by_limbs = missed()
+    monkeypatch.setattr(retargeting, "_ALIKE", 1e3)  # all joints count alike
+    assert by_limbs < 0.5 * missed()
 
 
 def test_capsules_hold_all_points_of_a_part():

@@ -29,7 +29,7 @@ _CATCH_UP = 0.2
 """Joint movement [rad] per frame after a touch when the time between frames is unknown."""
 
 
-_ALIKE = 0.5
+_ALIKE = 0.2
 """What a movement of any joint of a blocked arm counts beside what the limbs lose by it, which is
 up to 1 or 2: with less, limbs are closer yet, and the arms move with more jerk."""
 
