@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import yaml
 
-from mirror_robot.body.chain import Chain
 from mirror_robot.body import retargeting
+from mirror_robot.body.chain import Chain
 from mirror_robot.body.collision import AMPLE, SelfCollision, capsules_of, fit_capsules
 from mirror_robot.body.description import DescriptionError, read_description
 from mirror_robot.body.discovery import discover_profile
