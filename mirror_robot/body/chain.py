@@ -220,7 +220,8 @@ class Chain:
 
     def stay(self) -> None:
         """Take note that there is no reason to go anywhere else."""
-        self._other, self._regret = None, 0.0
+        self._other: np.ndarray | None = None
+        self._regret = 0.0
 
     def approach(self, q: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
         """Let the goal follow the targets; parameters as in `consider`."""

@@ -502,7 +502,7 @@ class SelfCollision:
             return wanted
         self._metric = np.eye(len(self._arms)) if metric is None else metric
         q, goal, arms = last, last + away, self._arms
-        limit = reach[arms] if np.ndim(reach) else reach
+        limit = reach[arms] if isinstance(reach, np.ndarray) else reach
         low = np.maximum(self._lower, last[arms] - limit)
         high = np.minimum(self._upper, last[arms] + limit)
         look = self._look(q)
