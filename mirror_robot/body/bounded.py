@@ -36,7 +36,8 @@ def bounded_solution(
     at, guessed = np.zeros(len(x)), held.any()
     if not guessed:
         held, at = out, np.where(out, x, 0.0)
-    for attempt in range(not guessed, _ROUNDS):
+    # Only what was guessed may be let go, and once.
+    for attempt in range(0 if guessed else 1, _ROUNDS):
         rows = np.flatnonzero(held)
         # What the bounds add to the right side, that those entries come out as they are held.
         across = inverse[:, rows]

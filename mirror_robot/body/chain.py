@@ -333,24 +333,19 @@ class Chain:
         lowest, highest = low + 1e-6, high - 1e-6
         total, reward, count = squares.sum(), spread * aim, q.shape[1]
         damping = np.full(len(q), 1e-3)
-        cost = None
+        best, cost, kept = q, np.full(len(q), np.inf), None
         for iteration in range(iterations + 1):
             directions, changes = self.directions.of_many(q, iteration < iterations)
             new = total - directions.reshape(len(q), -1) @ reward
-            if cost is None:
-                best, cost, kept = q, new, changes
-                damping *= 0.3
+            worse = new > cost
+            if worse.any():
+                best = np.where(worse[:, None], best, q)
+                cost = np.where(worse, cost, new)
+                if changes is not None:
+                    kept = np.where(worse[:, None, None], kept, changes)
             else:
-                worse = new > cost
-                if worse.any():
-                    best = np.where(worse[:, None], best, q)
-                    cost = np.where(worse, cost, new)
-                    if changes is not None:
-                        kept = np.where(worse[:, None, None], kept, changes)
-                    damping *= np.where(worse, 8.0, 0.3)
-                else:
-                    best, cost, kept = q, new, changes
-                    damping *= 0.3
+                best, cost, kept = q, new, changes
+            damping *= np.where(worse, 8.0, 0.3)
             if changes is None:
                 break
             scaled = kept * spread

@@ -500,8 +500,9 @@ class SelfCollision:
                                      for step in range(1, steps)):
             self._seen = look
             return wanted
-        self._metric = np.eye(len(self._arms)) if metric is None else metric
         q, goal, arms = last, last + away, self._arms
+        if metric is None:
+            metric = np.eye(len(arms))
         limit = reach[arms] if isinstance(reach, np.ndarray) else reach
         low = np.maximum(self._lower, last[arms] - limit)
         high = np.minimum(self._upper, last[arms] + limit)
@@ -512,7 +513,7 @@ class SelfCollision:
             # If the arms cannot give way to trunk and head in time, those wait for a step.
             for go_on in (share, 0.0):
                 trial = q + go_on * (goal - q)
-                taken = self._tried(q, trial, move, low, high, look.depth)
+                taken = self._tried(q, trial, move, low, high, metric, look.depth)
                 if taken is not None:
                     q, look = taken
                     break
@@ -526,10 +527,10 @@ class SelfCollision:
 
     def _tried(
         self, q: np.ndarray, trial: np.ndarray, move: np.ndarray, low: np.ndarray,
-        high: np.ndarray, before: float,
+        high: np.ndarray, metric: np.ndarray, before: float,
     ) -> tuple[np.ndarray, _Look] | None:
         """Return a posture with the arms moved about as wanted and what is seen there, if any."""
-        move = self._damped(q, trial, move, low - q[self._arms], high - q[self._arms])
+        move = self._damped(q, trial, move, low - q[self._arms], high - q[self._arms], metric)
         for attempt in range(_ATTEMPTS):
             trial[self._arms] = q[self._arms] + move
             look = self._look(trial)
@@ -543,7 +544,7 @@ class SelfCollision:
 
     def _damped(
         self, q: np.ndarray, trial: np.ndarray, move: np.ndarray, low: np.ndarray,
-        high: np.ndarray,
+        high: np.ndarray, metric: np.ndarray,
     ) -> np.ndarray:
         """Return the movement of the arms nearest to `move` that no pair objects to."""
         at = trial.copy()
@@ -563,7 +564,7 @@ class SelfCollision:
         rows = (self._moving(look.pairs.which[close]) * (wrench.T @ self._jacobian)) @ self._drive
         # Below its margin a pair must part; above, it may approach.
         return _nearest(move, rows, np.where(left < 0.0, -left, -_APPROACH * left), low, high,
-                        self._metric)
+                        metric)
 
 
 @dataclass

@@ -242,6 +242,7 @@ class Follower:
                 chain.arrive(min(before[i], error[i]), there[i])
             elif chain.limbs and told.active[i]:
                 if error[i] <= STUCK and not uneasy[i]:
+                    # As `consider` would find, without asking it.
                     chain.stay()
                     continue
                 joints = self.joints[chain.name]
@@ -287,7 +288,7 @@ class Follower:
         if self._astray or (q != self.q).any():
             shown, scale = self._directions(q)
         largest = math.inf
-        for _ in range(_ITERATIONS):
+        for iteration in range(_ITERATIONS):
             # How the directions change is what costs; it is the same after a short step.
             if largest > _SHORT:
                 changes = self._directions.changes(shown, scale)
@@ -302,7 +303,7 @@ class Follower:
             before, largest = largest, float(np.abs(step).max())
             if largest < _SMALL and before < math.inf:
                 break
-            if before < math.inf and cost is None:
+            if iteration and cost is None:
                 cost = self._cost(targets, squares, anchor, q, shown)
             trial = q + step
             shown, scale = self._directions(trial)

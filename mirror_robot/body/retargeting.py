@@ -28,7 +28,6 @@ _LONGEST = 0.2
 _CATCH_UP = 0.2
 """Joint movement [rad] per frame after a touch when the time between frames is unknown."""
 
-
 _ALIKE = 0.2
 """What a movement of any joint of a blocked arm counts beside what the limbs lose by it, which is
 up to 1 or 2: with less, limbs are closer yet, and the arms move with more jerk."""
@@ -101,9 +100,12 @@ class Retargeter:
                       for side, chain in self._arms.items() if chain is not None}
         arms = any(self._arms.values())
         self._collision = SelfCollision(model) if avoid_collisions and arms else None
-        place = {column: i for i, column in enumerate(self._follower.columns.tolist())}
-        self._arm_joints = np.array([place[column] for chain in self._arms.values()
-                                     if chain is not None for column in chain.columns], int)
+        joints = np.arange(len(self._follower.q))
+        joints = np.concatenate([np.zeros(0, int), *(
+            joints[self._follower.joints[chain.name]] for chain in self._arms.values()
+            if chain is not None)])
+        # The arms' part of the follower's curvature, and what is added to it.
+        self._of_arms, self._alike = np.ix_(joints, joints), _ALIKE * np.eye(len(joints))
         self._data = model.pin.createData()
         self.reset()
 
@@ -189,10 +191,8 @@ class Retargeter:
         if held.any():
             catch_up = np.minimum(np.maximum(q - self._sent, -1.0 * pace), pace)
             wanted = np.where(held, self._sent + catch_up, q)
-        arms = self._arm_joints
-        metric = self._follower.curvature[arms[:, None], arms] + _ALIKE * np.eye(len(arms))
         return self._collision.limit(self._sent, wanted, np.inf if period is None else pace,
-                                     metric)
+                                     self._follower.curvature[self._of_arms] + self._alike)
 
     def _as_carried(self, head: np.ndarray) -> np.ndarray:
         """Return the head's rotation as seen from what carries a platform."""
